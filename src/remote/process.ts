@@ -1,0 +1,68 @@
+import { execa } from "execa";
+
+export interface ProcessOptions {
+  /** Bytes for the child's stdin; without it stdin is /dev/null. */
+  readonly input?: string | Uint8Array;
+  /** Added to this process's environment. */
+  readonly env?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+  readonly timeoutMs?: number;
+  readonly signal?: AbortSignal;
+  /** Called for each line of stdout as it arrives. */
+  readonly onLine?: (line: string) => void;
+  /** Called for each line of stderr as it arrives. */
+  readonly onErrorLine?: (line: string) => void;
+  /** Give the child this process's terminal; nothing is captured. */
+  readonly interactive?: boolean;
+}
+
+/** A failure has the shape of a success: look at `exitCode`. */
+export interface ProcessResult {
+  /** null when the program could not be started, was killed or timed out. */
+  readonly exitCode: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly timedOut: boolean;
+  /** One line on why there is no exit code, for messages. */
+  readonly cause?: string;
+}
+
+/** Runs a local program by argument vector, never through a shell. Never throws for what the program does. */
+export async function runProcess(
+  file: string,
+  args: readonly string[],
+  options: ProcessOptions = {},
+): Promise<ProcessResult> {
+  const { onLine, onErrorLine } = options;
+  const child = execa(file, args, {
+    reject: false,
+    stripFinalNewline: false,
+    maxBuffer: 512 * 1024 * 1024,
+    ...(options.interactive
+      ? { stdio: "inherit" as const }
+      : options.input === undefined
+        ? { stdin: "ignore" as const }
+        : { input: options.input }),
+    ...(options.env ? { env: options.env } : {}),
+    ...(options.cwd ? { cwd: options.cwd } : {}),
+    ...(options.timeoutMs ? { timeout: options.timeoutMs } : {}),
+    ...(options.signal ? { cancelSignal: options.signal } : {}),
+  });
+  const readers = [
+    onLine ? readLines(child.iterable({ from: "stdout" }), onLine) : undefined,
+    onErrorLine ? readLines(child.iterable({ from: "stderr" }), onErrorLine) : undefined,
+  ];
+  const result = await child;
+  await Promise.allSettled(readers);
+  return {
+    exitCode: result.exitCode ?? null,
+    stdout: typeof result.stdout === "string" ? result.stdout : "",
+    stderr: typeof result.stderr === "string" ? result.stderr : "",
+    timedOut: result.timedOut,
+    ...(result.exitCode === undefined && result.failed ? { cause: result.shortMessage } : {}),
+  };
+}
+
+async function readLines(lines: AsyncIterable<unknown>, onLine: (line: string) => void): Promise<void> {
+  for await (const line of lines) onLine(String(line));
+}
