@@ -14,6 +14,8 @@ export interface DesiredHost {
   readonly files: readonly DesiredFile[];
   /** Hash of what only a reload can load; HAProxy reports it as its `description`. */
   readonly identity: string;
+  /** Things worth knowing that do not stop an apply. */
+  readonly warnings: readonly string[];
 }
 
 /** What a template may know about the target besides the inventory. */

@@ -48,10 +48,9 @@ export async function runProcess(
     ...(options.timeoutMs ? { timeout: options.timeoutMs } : {}),
     ...(options.signal ? { cancelSignal: options.signal } : {}),
   });
-  const readers = [
-    onLine ? readLines(child.iterable({ from: "stdout" }), onLine) : undefined,
-    onErrorLine ? readLines(child.iterable({ from: "stderr" }), onErrorLine) : undefined,
-  ];
+  const readers: Promise<void>[] = [];
+  if (onLine) readers.push(readLines(child.iterable({ from: "stdout" }), onLine));
+  if (onErrorLine) readers.push(readLines(child.iterable({ from: "stderr" }), onErrorLine));
   const result = await child;
   await Promise.allSettled(readers);
   return {
