@@ -39,6 +39,7 @@ async function runOverSsh(
   const result = await runProcess("ssh", [...args, "--", connection.address, command], {
     input,
     signal,
+    detached: true,
     onLine: (line) => {
       idle.touch();
       unframer.take(line);
