@@ -119,25 +119,18 @@ class ApplyEvents {
     const [mark, kind, first = "", second = ""] = line.split(" ");
     if (mark !== "event") return;
     const { host } = this;
-    switch (kind) {
-      case "start":
-        if (first === "swap") this.committing = true;
-        this.startedAt = performance.now();
-        this.emit({ kind: "step", host, step: first, text: textOf(first) });
-        return;
-      case "done":
-        this.emit({ kind: "done", host, step: first, ms: performance.now() - this.startedAt });
-        return;
-      case "note":
-        this.emit({ kind: "note", host, text: decode(first) });
-        return;
-      case "fail":
-        this.failure = failureOf(host, first, decode(second));
-        return;
-      case "outcome":
-        this.outcome = first;
-        return;
-      default:
+    if (kind === "start") {
+      if (first === "swap") this.committing = true;
+      this.startedAt = performance.now();
+      this.emit({ kind: "step", host, step: first, text: textOf(first) });
+    } else if (kind === "done") {
+      this.emit({ kind: "done", host, step: first, ms: performance.now() - this.startedAt });
+    } else if (kind === "note") {
+      this.emit({ kind: "note", host, text: decode(first) });
+    } else if (kind === "fail") {
+      this.failure = failureOf(host, first, decode(second));
+    } else if (kind === "outcome") {
+      this.outcome = first;
     }
   }
 }
