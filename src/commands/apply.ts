@@ -1,5 +1,4 @@
 import { hostname, userInfo } from "node:os";
-import pMap from "p-map";
 import { applyHost, installPackages } from "../apply/apply.ts";
 import { exitCodes, LbctlError } from "../errors.ts";
 import type { Emit, HostOutcome } from "../model/events.ts";
@@ -10,6 +9,7 @@ import { planDocument, planLines } from "../report/plan.ts";
 import { version } from "../version.ts";
 import { confirm } from "./confirm.ts";
 import { explainRejection } from "./explain.ts";
+import { eachHost } from "./hosts.ts";
 import { lookAtHost, lookAtHosts, worst, type HostLook } from "./look.ts";
 import type { Context, FleetOptions } from "./options.ts";
 import { loadProject, type Project } from "./project.ts";
@@ -68,18 +68,14 @@ async function applyAll(
     git: changing ? await gitRevision() : null,
   };
   let failed = false;
-  return pMap(
-    looks,
-    async (look): Promise<HostOutcome> => {
+  return eachHost(looks, options.forks, async (look): Promise<HostOutcome> => {
       if (look.plan.changes && (failed || signal.aborted)) {
         return { host: look.plan.host, outcome: "skipped", error: null };
       }
       const outcome = await applyOne(project, look, manifest, emit, signal);
       if (outcome.error !== null) failed = true;
       return outcome;
-    },
-    { concurrency: options.forks },
-  );
+    });
 }
 
 /** One host: install what is missing, look again at what that brought, then the transaction. */

@@ -1,4 +1,3 @@
-import pMap from "p-map";
 import { LbctlError, type Problem } from "../errors.ts";
 import type { Host } from "../model/fleet.ts";
 import type { DesiredHost, HostPlan, ObservedHost } from "../model/host.ts";
@@ -7,6 +6,7 @@ import { makePlan } from "../plan/plan.ts";
 import { connect } from "../remote/connect.ts";
 import type { Remote } from "../remote/port.ts";
 import { render, type RenderInput } from "../render/render.ts";
+import { eachHost } from "./hosts.ts";
 import type { Project } from "./project.ts";
 
 /** Both sides of one host, and what differs. */
@@ -24,9 +24,7 @@ export const oldestHaproxy = "2.6";
 /** Looks at every chosen host at once. Throws one LbctlError with the problems of all hosts. */
 export async function lookAtHosts(project: Project, forks: number, signal: AbortSignal): Promise<HostLook[]> {
   const failures: LbctlError[] = [];
-  const looks = await pMap(
-    project.hosts,
-    async (host) => {
+  const looks = await eachHost(project.hosts, forks, async (host) => {
       try {
         return [await lookAtHost(project, host, connect(host), signal)];
       } catch (error) {
@@ -34,9 +32,7 @@ export async function lookAtHosts(project: Project, forks: number, signal: Abort
         failures.push(error);
         return [];
       }
-    },
-    { concurrency: forks },
-  );
+    });
   const [first] = failures;
   if (first) throw new LbctlError(worst(failures), unique(failures.flatMap((failure) => failure.problems)));
   return looks.flat();
