@@ -5,7 +5,7 @@ import { runStep, type Progress } from "./progress.ts";
 import { expectSuccess, type Shell } from "./shell.ts";
 import type { StateFile } from "./state.ts";
 
-const apt = ["apt-get", "-q", "-o", "DPkg::Lock::Timeout=600"];
+const apt = ["apt-get", "-q", "-o", "DPkg::Lock::Timeout=600", "-o", "APT::Keep-Downloaded-Packages=false"];
 const quiet = { env: { DEBIAN_FRONTEND: "noninteractive" } };
 
 /** Folders and groups of Incus that its packages leave behind when they are purged. */
@@ -44,19 +44,23 @@ export async function installOnMachine(
     }
     expectSuccess(await shell.root([...apt, "update"], quiet), "apt-get update");
   });
-  await runStep(progress, `Install ${packages.join(", ")}`, async () => {
-    await recordBefore(packages, shell, state);
+  const step = `Install ${packages.join(", ")}`;
+  await runStep(progress, step, async () => {
+    const upgraded = await recordBefore(packages, shell, state);
+    if (upgraded.length > 0) {
+      progress({ step, detail: `these need newer versions of ${upgraded.join(", ")}, which will stay` });
+    }
     const install = [...apt, "install", "-y", "--no-install-recommends", ...packages];
-    const lastUnpacked = (line: string): void => {
-      const match = /^Setting up (\S+)/.exec(line);
-      if (match) progress({ step: "install", detail: match[1] ?? "" });
-    };
-    expectSuccess(await shell.root(install, { ...quiet, onLine: lastUnpacked }), "apt-get install");
+    expectSuccess(await shell.root(install, quiet), "apt-get install");
   });
 }
 
-/** Notes what an installation will bring that is not there yet: exact, and true even if it is cut short. */
-async function recordBefore(packages: readonly string[], shell: Shell, state: StateFile): Promise<void> {
+/** Notes what an installation will bring that is not there yet: exact, and true even if it is cut short. Returns upgrades. */
+async function recordBefore(
+  packages: readonly string[],
+  shell: Shell,
+  state: StateFile,
+): Promise<readonly string[]> {
   const dry = [...apt, "install", "-s", "--no-install-recommends", ...packages];
   const simulated = expectSuccess(await shell.root(dry, quiet), "apt-get install -s").stdout;
   const { packages: known = [], folders, groups } = await state.read();
@@ -66,6 +70,7 @@ async function recordBefore(packages: readonly string[], shell: Shell, state: St
     folders: folders ?? incusFolders.filter((folder) => !existsSync(folder)),
     groups: groups ?? incusGroups.filter((group) => !new RegExp(`^${group}:`, "m").test(groupFile)),
   });
+  return [...simulated.matchAll(/^Inst (\S+) \[/gm)].map((match) => match[1] ?? "");
 }
 
 /** Pure: the packages that `apt-get -s` would install, without those it would only upgrade. */

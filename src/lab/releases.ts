@@ -24,7 +24,7 @@ export function imageKind(role: MemberRole): ImageKind {
 }
 
 /** systemd needs udev and dbus; everything else is Essential or drawn in by these. */
-export const basePackages = ["systemd-sysv", "udev", "dbus", "openssh-server", "iproute2"];
+export const basePackages = ["usr-is-merged", "systemd-sysv", "udev", "dbus", "openssh-server", "iproute2"];
 /** Where an image keeps its only package archive. */
 export const archiveFolder = "/srv/lbctl-archive";
 /** Installed in backends only, from packages that are fetched with the base. */

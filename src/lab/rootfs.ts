@@ -76,7 +76,8 @@ async function bootstrap(release: recipe.Release, tree: string, work: string, sh
   await writeFile(sourcesFile, formatDeb822(sources));
   const settings = await shell.run(["apt-config", "dump"]);
   const fetchDebs = (packages: readonly string[], folder: string, options: string): string =>
-    `chroot "$1" apt-get install -y -qq --download-only ${options} ${packages.join(" ")} && ` +
+    // what mmdebstrap itself fetched lies in the same folder
+    `rm -f "$1"/var/cache/apt/archives/*.deb && chroot "$1" apt-get install -y -qq --download-only ${options} ${packages.join(" ")} && ` +
     `mkdir -p "$1${folder}" && mv "$1"/var/cache/apt/archives/*.deb "$1${folder}/"`;
   const result = await shell.root([
     "mmdebstrap",
@@ -84,6 +85,8 @@ async function bootstrap(release: recipe.Release, tree: string, work: string, sh
     "--mode=root",
     "--format=directory",
     "--variant=apt",
+    // else Debian 12 takes usrmerge, and with it the whole of perl
+    "--hook-dir=/usr/share/mmdebstrap/hooks/maybe-merged-usr",
     `--include=${recipe.basePackages.join(",")}`,
     "--dpkgopt=force-unsafe-io",
     ...aptOptions(settings.stdout).map((option) => `--aptopt=${option}`),
