@@ -1,0 +1,154 @@
+import { readIfThere, writeAtomically } from "./files.ts";
+import { labContext, type LabContext } from "./context.ts";
+import { startDaemon } from "./daemon.ts";
+import { describeImages, ensureImages, needsBuild, type LabImages } from "./images.ts";
+import { installOnMachine } from "./install.ts";
+import * as instances from "./instances.ts";
+import { writeInventory } from "./inventory.ts";
+import * as machine from "./machine.ts";
+import { labMembers, type LabSize, type Member } from "./members.ts";
+import { createObjects, findObjects, type LabObjects } from "./objects.ts";
+import { runStep, type Confirm, type Progress } from "./progress.ts";
+import { imageKind } from "./releases.ts";
+import { ensureKey, formatKnownHosts } from "./ssh.ts";
+import { withLock } from "./state.ts";
+import { findFreeSubnet } from "./subnet.ts";
+import { LbctlError } from "../errors.ts";
+
+export interface LabUpOptions extends LabSize {
+  /** Where `inventories/lab` is written. */
+  readonly cwd: string;
+  /** sudo may ask for a password on this terminal. */
+  readonly interactive: boolean;
+}
+
+export interface LabUpResult {
+  readonly inventory: string;
+  readonly members: readonly Member[];
+  readonly created: readonly string[];
+  readonly removed: readonly string[];
+  readonly started: readonly string[];
+}
+
+const nothing: LabObjects = { project: false, pool: false, profile: false, subnet: undefined };
+
+/** Brings the lab to what `options` say. */
+export async function labUp(
+  options: LabUpOptions,
+  progress: Progress,
+  confirm: Confirm,
+): Promise<LabUpResult> {
+  const context = labContext(options.interactive);
+  labMembers(options, "0.0.0");
+  return await withLock(context.paths.lock, async () => {
+    const images = await describeImages(options.haproxy);
+    const { facts, objects, imported } = await look(context, images);
+    const changes = machine.planMachine(facts);
+    const described = machine.describeChanges(changes, facts.subnet);
+    if (described.length > 0) {
+      if (!(await confirm(described))) {
+        throw new LbctlError("interrupted", { what: "nothing was changed" });
+      }
+      await context.shell.prepareRoot();
+      await installOnMachine(changes, context.shell, context.state, progress);
+    }
+    const publicKey = await ensureKey(context.paths, context.shell);
+    if (changes.startDaemon) {
+      await runStep(progress, "Start the Incus daemon", async () => {
+        await startDaemon(context.shell, context.incus, context.state, context.paths);
+      });
+    }
+    // a daemon that was stopped may still have the lab's objects
+    const has = changes.startDaemon ? await findObjects(context.incus) : objects;
+    const subnet = has.subnet ?? facts.subnet;
+    if (!has.profile || !has.pool || has.subnet === undefined) {
+      await runStep(progress, "Create the bridge, storage pool, project and profile", async () => {
+        await createObjects(context.incus, has, subnet, publicKey);
+      });
+    }
+    const known = changes.startDaemon ? await context.incus.imageAliases() : imported;
+    await ensureImages(options.haproxy, images, known, { ...context, progress });
+    const members = labMembers(options, subnet);
+    const done = await settleInstances(members, images, options, context, progress);
+    const inventory = await writeInventory(options.cwd, members, context.paths);
+    return { inventory, members, ...done };
+  });
+}
+
+interface Seen {
+  readonly facts: machine.MachineFacts;
+  readonly objects: LabObjects;
+  readonly imported: readonly string[];
+}
+
+/** Reads only. */
+async function look(context: LabContext, images: LabImages): Promise<Seen> {
+  const { shell, incus, paths } = context;
+  const [tools, daemonAnswers] = await Promise.all([machine.findTools(), incus.answers()]);
+  const objects = daemonAnswers ? await findObjects(incus) : nothing;
+  const imported = objects.project ? await incus.imageAliases() : [];
+  const base = {
+    daemonAnswers,
+    tools,
+    needsBuild: needsBuild(images, paths, imported),
+    kernelHasBtrfs: daemonAnswers || (await machine.kernelHasBtrfs(shell)),
+    subuid: (await readIfThere("/etc/subuid")) ?? "",
+    subgid: (await readIfThere("/etc/subgid")) ?? "",
+    inotifyInstances: Number(await readIfThere("/proc/sys/fs/inotify/max_user_instances")),
+    subnet: objects.subnet ?? (await findFreeSubnet(shell)),
+    hasNetwork: objects.subnet !== undefined,
+    hasPool: objects.pool && objects.profile,
+  };
+  const noApt = { debianCodename: undefined, hasApt: true, aptHasIncus: true, backports: undefined };
+  const missing = machine.planMachine({ ...base, ...noApt }).packages.length > 0;
+  const facts = { ...base, ...(missing ? await machine.readAptFacts(shell) : noApt) };
+  return { facts, objects, imported };
+}
+
+/** Removes, creates and starts instances, all at once, then writes down their host keys. */
+async function settleInstances(
+  members: readonly Member[],
+  images: LabImages,
+  size: LabSize,
+  context: LabContext,
+  progress: Progress,
+): Promise<Pick<LabUpResult, "created" | "removed" | "started">> {
+  const { incus, paths } = context;
+  const existing = await incus.instances();
+  const changes = instances.planInstances(members, images, existing);
+  const keys = new Map<string, string>();
+  for (const instance of existing) {
+    const key = instances.hostKeyOf(instance);
+    if (key !== undefined && !changes.remove.includes(instance.name)) keys.set(instance.name, key);
+  }
+  if (changes.remove.length > 0) {
+    await runStep(progress, `Delete ${changes.remove.join(", ")}`, async () => {
+      await instances.deleteInstances(incus, changes.remove);
+    });
+  }
+  const names = changes.create.map((member) => member.name);
+  const starting = members.filter(
+    (member) => names.includes(member.name) || changes.start.includes(member.name),
+  );
+  // an interrupted run may have left one without its key
+  const waiting = members.filter((member) => starting.includes(member) || !keys.has(member.name));
+  if (waiting.length > 0) {
+    await runStep(progress, `Start ${waiting.map((member) => member.name).join(", ")}`, async () => {
+      await Promise.all(
+        waiting.map(async (member) => {
+          const image = images[imageKind(member.role)];
+          if (names.includes(member.name)) await instances.createInstance(incus, member, image, size.haproxy);
+          else if (starting.includes(member)) await instances.startInstance(incus, member.name);
+          const key = await instances.waitUntilUp(incus, member);
+          if (keys.get(member.name) !== key) await instances.rememberHostKey(incus, member.name, key);
+          keys.set(member.name, key);
+        }),
+      );
+    });
+  }
+  const known = formatKnownHosts(
+    members.map(({ name, ip }) => ({ name, ip, hostKey: keys.get(name) ?? "" })),
+  );
+  if ((await readIfThere(paths.knownHosts)) !== known) await writeAtomically(paths.knownHosts, known);
+  return { created: names, removed: changes.remove, started: changes.start };
+}
