@@ -46,6 +46,19 @@ export const formats: Readonly<Record<string, Format>> = {
       outside(text, /[A-Za-z0-9_.-]/) ??
       mustMatch(text, /^[A-Za-z0-9_]/, "does not start with a letter or digit"),
   },
+  "variable-name": {
+    means: "the name of a variable",
+    problemIn: (text) =>
+      outside(text, /\w/) ?? mustMatch(text, /^[A-Za-z_]/, "does not start with a letter or _"),
+  },
+  "relative-path": {
+    means: "a relative path of letters, digits, `.`, `_`, `-` and `/`, without `..`",
+    problemIn: (text) => outside(text, /[A-Za-z0-9._/-]/) ?? pathProblem(`/${text}`),
+  },
+  "file-mode": {
+    means: 'a file mode of four octal digits in quotes, such as "0644"',
+    problemIn: (text) => mustMatch(text, /^0[0-7]{3}$/, "is none"),
+  },
 };
 
 function problemOf(read: ReturnType<typeof readAddress>): string | undefined {

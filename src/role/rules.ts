@@ -33,7 +33,6 @@ const rules: Readonly<Record<string, readonly ((values: Values) => Conflict[])[]
     }),
     distinct("haproxy_stream_hosts", (text) => text.toLowerCase()),
     distinct("haproxy_stream_path_prefixes", (text) => text),
-    differentGroups,
   ],
 };
 
@@ -99,16 +98,4 @@ function distinct(name: string, canonical: (text: string) => string) {
     }
     return conflicts;
   };
-}
-
-function differentGroups(values: Values): Conflict[] {
-  const [name, other] = ["haproxy_stream_group", "haproxy_api_group"];
-  if (values[name] === undefined || values[name] !== values[other]) return [];
-  return [
-    {
-      path: [name],
-      uses: [name, other],
-      message: `is ${JSON.stringify(values[name])}, as is ${other}; each pool needs servers of its own`,
-    },
-  ];
 }
