@@ -1,0 +1,34 @@
+import { LbctlError, type Problem } from "./errors.ts";
+
+/** Gathers the problems of many independent parts, so that all are told at once. */
+export class Problems {
+  private readonly found = new Map<string, Problem>();
+
+  add(problem: Problem): void {
+    this.found.set(`${problem.at ?? ""}\n${problem.what}`, problem);
+  }
+
+  /** Runs `part`; keeps what is wrong with it and answers undefined. Bugs pass through. */
+  async attempt<T>(part: () => T | Promise<T>): Promise<T | undefined> {
+    try {
+      return await part();
+    } catch (error) {
+      this.take(error);
+      return undefined;
+    }
+  }
+
+  /** Keeps an `invalid` error's problems, and throws anything else again. */
+  take(error: unknown): void {
+    if (!(error instanceof LbctlError) || error.code !== "invalid") throw error;
+    for (const problem of error.problems) this.add(problem);
+  }
+
+  throwIfAny(): void {
+    if (this.found.size > 0) throw new LbctlError("invalid", [...this.found.values()]);
+  }
+}
+
+export function invalid(what: string, at: string, hint: string): LbctlError {
+  return new LbctlError("invalid", { what, at, hint });
+}
