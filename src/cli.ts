@@ -1,7 +1,7 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { ApplyOptions } from "./commands/apply.ts";
 import type { DrillOptions } from "./commands/drill.ts";
-import type { LabDownOptions, LabStatusOptions, LabUpOptions } from "./commands/lab.ts";
+import type { LabDownCommandOptions, LabStatusCommandOptions, LabUpCommandOptions } from "./commands/lab.ts";
 import type { Context, FleetOptions } from "./commands/options.ts";
 import type { PlanOptions } from "./commands/plan.ts";
 import type { RenderOptions } from "./commands/render.ts";
@@ -16,7 +16,10 @@ export async function main(argv: readonly string[]): Promise<void> {
     await program.parseAsync([...argv]);
   } catch (error) {
     const { reportError } = await import("./report/errors.ts");
-    reportError(error, { json: argv.includes("--json"), verbose: argv.includes("-v") || argv.includes("--verbose") });
+    reportError(error, {
+      json: argv.includes("--json"),
+      verbose: argv.includes("-v") || argv.includes("--verbose"),
+    });
     process.exitCode = error instanceof LbctlError ? exitCodes[error.code] : exitCodes.bug;
   }
 }
@@ -56,7 +59,11 @@ function makeProgram(context: Context, exit: (code: number) => void): Command {
     exit(await planCommand(options, context));
   });
 
-  const apply = fleetCommand(program, "apply", "make each load balancer as described, without dropping a request");
+  const apply = fleetCommand(
+    program,
+    "apply",
+    "make each load balancer as described, without dropping a request",
+  );
   apply.option("-y, --yes", "do not ask");
   apply.option("--check", "stop after the plan");
   apply.option("--adopt", "take over a configuration that lbctl did not write");
@@ -87,13 +94,19 @@ function makeProgram(context: Context, exit: (code: number) => void): Command {
   });
 
   addDrill(program, context, exit);
-  addLab(program, context, exit);
+  addLab(program, exit);
   return program;
 }
 
 function addDrill(program: Command, context: Context, exit: (code: number) => void): void {
-  const drill = program.command("drill").description("fail something on purpose, and measure what clients notice");
-  const failover = fleetCommand(drill, "failover", "kill a backend under load and prove that HAProxy reroutes");
+  const drill = program
+    .command("drill")
+    .description("fail something on purpose, and measure what clients notice");
+  const failover = fleetCommand(
+    drill,
+    "failover",
+    "kill a backend under load and prove that HAProxy reroutes",
+  );
   failover.option("--pool POOL", "the pool to test", "api_pool");
   failover.option("--server NAME", "the server to kill (default: the pool's first)");
   failover.option("--rate N", "requests a second", wholeNumber, 100);
@@ -104,34 +117,38 @@ function addDrill(program: Command, context: Context, exit: (code: number) => vo
   });
 }
 
-function addLab(program: Command, context: Context, exit: (code: number) => void): void {
+function addLab(program: Command, exit: (code: number) => void): void {
   const lab = program.command("lab").description("a local fleet of Incus containers to practise on");
   const up = lab.command("up").description("start the lab, and write its inventory to inventories/lab");
   up.option("--lb N", "load balancers", wholeNumber, 1);
   up.option("--api N", "API backends", wholeNumber, 2);
   up.option("--stream N", "stream servers", wholeNumber, 2);
   up.addOption(
-    new Option("--haproxy RELEASE", "HAProxy that the load balancers' Debian has").choices(["2.6", "3.0"]).default("2.6"),
+    new Option("--haproxy RELEASE", "HAProxy that the load balancers' Debian has")
+      .choices(["2.6", "3.0"])
+      .default("2.6"),
   );
   up.option("-y, --yes", "do not ask before installing what is missing on this machine");
-  up.action(async (options: LabUpOptions) => {
+  up.action(async (options: LabUpCommandOptions) => {
     const { labUpCommand } = await import("./commands/lab.ts");
-    exit(await labUpCommand(options, context));
+    exit(await labUpCommand(options));
   });
   const down = lab.command("down").description("delete the lab's containers");
   down.option("--all", "undo everything the lab changed on this machine");
   down.option("-y, --yes", "do not ask");
-  down.action(async (options: LabDownOptions) => {
+  down.action(async (options: LabDownCommandOptions) => {
     const { labDownCommand } = await import("./commands/lab.ts");
-    exit(await labDownCommand(options, context));
+    exit(await labDownCommand(options));
   });
   const status = lab.command("status").description("the lab's containers");
   status.option("--json", "print JSON");
-  status.action(async (options: LabStatusOptions) => {
+  status.action(async (options: LabStatusCommandOptions) => {
     const { labStatusCommand } = await import("./commands/lab.ts");
     exit(await labStatusCommand(options));
   });
-  const ssh = lab.command("ssh HOST [COMMAND...]").description("open a shell, or run a command, on a container");
+  const ssh = lab
+    .command("ssh HOST [COMMAND...]")
+    .description("open a shell, or run a command, on a container");
   ssh.passThroughOptions();
   ssh.action(async (host: string, command: string[]) => {
     const { labSshCommand } = await import("./commands/lab.ts");
@@ -147,7 +164,11 @@ function fleetCommand(parent: Command, name: string, description: string): Comma
     .description(description)
     .option("-i, --inventory PATH", "inventory file or folder; repeatable", collect)
     .option("-l, --limit PATTERN", "only these hosts")
-    .option("-e, --extra-vars VARS", "variables above all others: k=v, JSON, YAML or @file; repeatable", collect)
+    .option(
+      "-e, --extra-vars VARS",
+      "variables above all others: k=v, JSON, YAML or @file; repeatable",
+      collect,
+    )
     .option("--forks N", "hosts at a time", wholeNumber, 10)
     .option("--json", "print JSON")
     .option("--no-color", "print without colour (as NO_COLOR does)")

@@ -69,13 +69,13 @@ async function applyAll(
   };
   let failed = false;
   return eachHost(looks, options.forks, async (look): Promise<HostOutcome> => {
-      if (look.plan.changes && (failed || signal.aborted)) {
-        return { host: look.plan.host, outcome: "skipped", error: null };
-      }
-      const outcome = await applyOne(project, look, manifest, emit, signal);
-      if (outcome.error !== null) failed = true;
-      return outcome;
-    });
+    if (look.plan.changes && (failed || signal.aborted)) {
+      return { host: look.plan.host, outcome: "skipped", error: null };
+    }
+    const outcome = await applyOne(project, look, manifest, emit, signal);
+    if (outcome.error !== null) failed = true;
+    return outcome;
+  });
 }
 
 /** One host: install what is missing, look again at what that brought, then the transaction. */

@@ -25,14 +25,14 @@ export const oldestHaproxy = "2.6";
 export async function lookAtHosts(project: Project, forks: number, signal: AbortSignal): Promise<HostLook[]> {
   const failures: LbctlError[] = [];
   const looks = await eachHost(project.hosts, forks, async (host) => {
-      try {
-        return [await lookAtHost(project, host, connect(host), signal)];
-      } catch (error) {
-        if (!(error instanceof LbctlError)) throw error;
-        failures.push(error);
-        return [];
-      }
-    });
+    try {
+      return [await lookAtHost(project, host, connect(host), signal)];
+    } catch (error) {
+      if (!(error instanceof LbctlError)) throw error;
+      failures.push(error);
+      return [];
+    }
+  });
   const [first] = failures;
   if (first) throw new LbctlError(worst(failures), unique(failures.flatMap((failure) => failure.problems)));
   return looks.flat();

@@ -34,7 +34,11 @@ export async function loadProject(options: FleetOptions): Promise<Project> {
   const templates = await loadTemplates(role, folders);
   const fleet = resolveFleet(written, { defaults: role.defaults, extraVars });
   const hosts = chooseHosts(fleet, role, options.limit);
-  checkVariables(fleet, hosts, role);
+  checkVariables(
+    fleet,
+    hosts.map((host) => host.name),
+    role,
+  );
   return { fleet, role, templates, hosts };
 }
 

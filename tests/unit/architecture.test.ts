@@ -74,7 +74,9 @@ test("each library is imported by one module", () => {
 });
 
 test("every library that the package depends on is imported", () => {
-  const manifest = JSON.parse(readFileSync(join(source, "../package.json"), "utf8")) as { dependencies: object };
+  const manifest = JSON.parse(readFileSync(join(source, "../package.json"), "utf8")) as {
+    dependencies: object;
+  };
   expect(Object.keys(importers).sort()).toEqual(Object.keys(manifest.dependencies).sort());
 });
 

@@ -58,7 +58,12 @@ function desiredHost({ files }: Case["desired"]): DesiredHost {
     host: "lb",
     identity,
     warnings: [],
-    files: Object.entries(files).map(([path, content]) => ({ path, content, mode: "0644", sha256: hash(content) })),
+    files: Object.entries(files).map(([path, content]) => ({
+      path,
+      content,
+      mode: "0644",
+      sha256: hash(content),
+    })),
   };
 }
 

@@ -15,15 +15,21 @@ function run(shell: string[], script: string, payload = "", noise = "") {
 }
 
 test.each([[["/bin/sh"]], [["/bin/bash"]]])("a script run by %s keeps its status and output", (shell) => {
-  expect(run(shell, "echo one; printf two; exit 7")).toEqual({ status: 7, output: "one\ntwo\n", began: true });
+  expect(run(shell, "echo one; printf two; exit 7")).toEqual({
+    status: 7,
+    output: "one\ntwo\n",
+    began: true,
+  });
 });
 
 test("the payload is the script's stdin, whole", () => {
-  expect(run(["/bin/sh"], "cat", "line 'quoted' $HOME\n\nlast\n").output).toBe("line 'quoted' $HOME\n\nlast\n");
+  expect(run(["/bin/sh"], "cat", "line 'quoted' $HOME\n\nlast\n").output).toBe(
+    "line 'quoted' $HOME\n\nlast\n",
+  );
 });
 
 test("a script with quotes, dollars and a heredoc arrives as it is", () => {
-  expect(run(["/bin/sh"], `x='a"b'; cat <<'E'\n$x \`no\`\nE\necho "$x"`).output).toBe("$x `no`\na\"b\n");
+  expect(run(["/bin/sh"], `x='a"b'; cat <<'E'\n$x \`no\`\nE\necho "$x"`).output).toBe('$x `no`\na"b\n');
 });
 
 test("what a banner or a noisy .bashrc prints is left out", () => {

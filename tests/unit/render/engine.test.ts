@@ -40,7 +40,8 @@ test.each([
 });
 
 test("a rendered line is traced to its template line and the variables in it", () => {
-  const text = "first\n<% for (const n of it.numbers) { -%>\nnumber <%= n %> of <%= it.total %>\n<% } -%>\nlast\n";
+  const text =
+    "first\n<% for (const n of it.numbers) { -%>\nnumber <%= n %> of <%= it.total %>\n<% } -%>\nlast\n";
   const all = templates({ "t.eta": text });
   const vars = variables({ numbers: [1, 2], total: 2 });
   const view = { numbers: [1, 2], total: 2 };
