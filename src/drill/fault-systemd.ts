@@ -27,7 +27,9 @@ export function systemdFault(plan: FaultPlan & { kind: "systemd" }, { remote }: 
     const result = await remote(plan.host).run({ script: `${lines.join("\n")}\n`, idleTimeoutMs: 60_000 });
     if (result.status === 0) return;
     const said = (result.stderr.trim() || result.stdout.trim()).split("\n").at(-1) ?? "";
-    throw new Error(`${lines.at(-1) ?? ""} on ${plan.host}: exit ${result.status}${said ? `: ${said.slice(0, 300)}` : ""}`);
+    throw new Error(
+      `${lines.at(-1) ?? ""} on ${plan.host}: exit ${result.status}${said ? `: ${said.slice(0, 300)}` : ""}`,
+    );
   };
   return {
     killCommand: `systemctl kill -s KILL ${plan.unit} (on ${plan.host})`,

@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { Agent, request, type IncomingMessage } from "node:http";
 import type { LoadTarget } from "./scenario.ts";
 import type { RequestRecord } from "./timeline.ts";
@@ -5,6 +6,8 @@ import type { RequestRecord } from "./timeline.ts";
 export interface Load {
   /** Sends no more, and comes back when every request that is under way has ended. */
   stop(): Promise<void>;
+  /** Sends no more, drops what is under way, and reports nothing more. */
+  drop(): void;
 }
 
 export interface LoadOptions {
@@ -25,6 +28,8 @@ export interface LoadOptions {
 export function startLoad({ target, rate, requestTimeoutMs, now, onDone }: LoadOptions): Load {
   const kept = new Agent({ keepAlive: true, maxFreeSockets: 64 });
   const underWay = new Set<Promise<void>>();
+  const dropped = new AbortController();
+  setMaxListeners(0, dropped.signal);
   const start = now();
   let sent = 0;
   let timer: NodeJS.Timeout | undefined;
@@ -32,10 +37,12 @@ export function startLoad({ target, rate, requestTimeoutMs, now, onDone }: LoadO
 
   const send = (n: number): void => {
     const times = { intendedMs: start + (n * 1000) / rate, sentMs: now(), kept: n % 2 === 0 };
-    const exchange = get(target, n, times.kept ? kept : false, requestTimeoutMs).then((outcome) => {
-      onDone({ kind: "request", ...times, doneMs: now(), ...outcome });
-      underWay.delete(exchange);
-    });
+    const exchange = getOnce(target, n, times.kept ? kept : false, requestTimeoutMs, dropped.signal).then(
+      (outcome) => {
+        if (!dropped.signal.aborted) onDone({ kind: "request", ...times, doneMs: now(), ...outcome });
+        underWay.delete(exchange);
+      },
+    );
     underWay.add(exchange);
   };
   const tick = (): void => {
@@ -52,13 +59,25 @@ export function startLoad({ target, rate, requestTimeoutMs, now, onDone }: LoadO
       await Promise.all(underWay);
       kept.destroy();
     },
+    drop() {
+      stopped = true;
+      clearTimeout(timer);
+      dropped.abort();
+      kept.destroy();
+    },
   };
 }
 
 type Outcome = Pick<RequestRecord, "failure" | "server">;
 
 /** One GET, read to its end. Never throws: whatever goes wrong is the outcome. */
-async function get(target: LoadTarget, n: number, agent: Agent | false, timeoutMs: number): Promise<Outcome> {
+export async function getOnce(
+  target: LoadTarget,
+  n: number,
+  agent: Agent | false,
+  timeoutMs: number,
+  signal?: AbortSignal,
+): Promise<Outcome> {
   return new Promise((resolve) => {
     let server: string | null = null;
     const outgoing = request({
@@ -66,6 +85,7 @@ async function get(target: LoadTarget, n: number, agent: Agent | false, timeoutM
       port: target.port,
       path: target.spread ? `${target.path}/${n}` : target.path,
       agent,
+      ...(signal ? { signal } : {}),
       headers: {
         "User-Agent": "lbctl-drill",
         ...(target.hostHeader === null ? {} : { Host: target.hostHeader }),

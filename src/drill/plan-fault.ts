@@ -58,7 +58,12 @@ function wordsOf(host: Host, name: string, problems: Problem[]): string[] | null
   const value = valueOf(host, name);
   const list: readonly Value[] = Array.isArray(value) ? (value as readonly Value[]) : [];
   const words = list.filter((word): word is string => typeof word === "string");
-  if (words.length > 0 && words.length === list.length && words[0] !== "" && !words.some((word) => word.includes("\0")))
+  if (
+    words.length > 0 &&
+    words.length === list.length &&
+    words[0] !== "" &&
+    !words.some((word) => word.includes("\0"))
+  )
     return words;
   const example = typeof value === "string" ? value.trim().split(/\s+/) : ["power", "off", host.name];
   problems.push({

@@ -91,7 +91,13 @@ function targetOf(host: Host, pool: string, problems: Problem[]): LoadTarget {
       hint: "Set haproxy_stream_path_prefixes or haproxy_stream_hosts.",
     });
   const path = `${(prefix ?? "").replace(/\/+$/, "")}/drill`;
-  return { host: address, port, path, hostHeader: prefix === undefined ? (name ?? null) : null, spread: true };
+  return {
+    host: address,
+    port,
+    path,
+    hostHeader: prefix === undefined ? (name ?? null) : null,
+    spread: true,
+  };
 }
 
 function unknown(kind: string, word: string, candidates: readonly string[]): Problem {

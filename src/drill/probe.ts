@@ -9,7 +9,11 @@ export interface ProbeOptions {
   readonly address: string;
   readonly path: string;
   readonly now: () => number;
-  readonly onResult: (result: { readonly kind: "probe"; readonly sentMs: number; readonly ok: boolean }) => void;
+  readonly onResult: (result: {
+    readonly kind: "probe";
+    readonly sentMs: number;
+    readonly ok: boolean;
+  }) => void;
 }
 
 const everyMs = 20;
@@ -64,7 +68,9 @@ function askOnce(place: Place, path: string, onEnd: (ok: boolean) => void): () =
     end(false);
   }, patienceMs);
   socket.on("connect", () => {
-    socket.write(`GET ${path} HTTP/1.1\r\nHost: ${place.host}\r\nUser-Agent: lbctl-drill\r\nConnection: close\r\n\r\n`);
+    socket.write(
+      `GET ${path} HTTP/1.1\r\nHost: ${place.host}\r\nUser-Agent: lbctl-drill\r\nConnection: close\r\n\r\n`,
+    );
   });
   socket.on("data", (bytes) => {
     head += bytes.toString("latin1");

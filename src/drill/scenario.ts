@@ -9,7 +9,12 @@ export interface CheckNumbers {
 
 /** How the victim dies and comes back, as data. */
 export type FaultPlan =
-  | { readonly kind: "incus"; readonly instance: string; readonly project: string; readonly remote: string | null }
+  | {
+      readonly kind: "incus";
+      readonly instance: string;
+      readonly project: string;
+      readonly remote: string | null;
+    }
   | { readonly kind: "systemd"; readonly host: string; readonly unit: string }
   | { readonly kind: "commands"; readonly kill: readonly string[]; readonly revive: readonly string[] };
 
@@ -55,10 +60,16 @@ export interface BoundTerm {
 }
 
 /** One check just before the fault succeeds; then `fall` checks fail, each as late as its timeout allows. */
-export function detectBound(checks: CheckNumbers): { readonly ms: number; readonly terms: readonly BoundTerm[] } {
+export function detectBound(checks: CheckNumbers): {
+  readonly ms: number;
+  readonly terms: readonly BoundTerm[];
+} {
   const terms = [
     { term: `inter ${checks.intervalMs} ms`, ms: checks.intervalMs },
-    { term: `fall ${checks.fall} x check timeout ${checks.timeoutMs} ms`, ms: checks.fall * checks.timeoutMs },
+    {
+      term: `fall ${checks.fall} x check timeout ${checks.timeoutMs} ms`,
+      ms: checks.fall * checks.timeoutMs,
+    },
     {
       term: `(fall ${checks.fall} - 1) x fastinter ${checks.fastIntervalMs} ms`,
       ms: (checks.fall - 1) * checks.fastIntervalMs,

@@ -1,6 +1,7 @@
-import type { BackendStat, ServerStat } from "../haproxy/stat.ts";
+import type { ServerStat } from "../haproxy/stat.ts";
 
-export type StepName = "load-started" | "kill-issued" | "kill-done" | "revive-issued" | "revive-done" | "load-stopped";
+export type StepName =
+  "load-started" | "kill-issued" | "kill-done" | "revive-issued" | "revive-done" | "load-stopped";
 
 export interface RequestRecord {
   readonly kind: "request";
@@ -20,7 +21,6 @@ export interface SampleRecord {
   readonly kind: "sample";
   readonly atMs: number;
   readonly servers: readonly ServerStat[];
-  readonly backend: BackendStat | null;
 }
 
 /** One thing that happened. All times are milliseconds on this process's monotonic clock. */
@@ -45,17 +45,24 @@ export class Timeline {
     for (const tell of [...this.waiting]) tell(record);
   }
 
-  /** The first truthy answer of `find` for a record from now on; null after `timeoutMs` or when aborted. */
+  /**
+   * The first answer of `find` that is not null, for the samples since `sinceMs` and every record from now on;
+   * null after `timeoutMs` or when aborted.
+   */
   async next<T>(
     find: (record: DrillRecord) => T | null,
-    options: { readonly timeoutMs: number; readonly signal?: AbortSignal | undefined },
+    options: { readonly timeoutMs: number; readonly signal: AbortSignal; readonly sinceMs?: number },
   ): Promise<T | null> {
-    const { timeoutMs, signal } = options;
-    if (signal?.aborted) return null;
+    const { timeoutMs, signal, sinceMs = Infinity } = options;
+    if (signal.aborted) return null;
+    for (const record of this.records) {
+      const found = record.kind === "sample" && record.atMs >= sinceMs ? find(record) : null;
+      if (found !== null) return found;
+    }
     return new Promise((resolve) => {
       const end = (result: T | null): void => {
         clearTimeout(timer);
-        signal?.removeEventListener("abort", stop);
+        signal.removeEventListener("abort", stop);
         this.waiting.delete(tell);
         resolve(result);
       };
@@ -67,7 +74,7 @@ export class Timeline {
         if (found !== null) end(found);
       };
       const timer = setTimeout(stop, timeoutMs);
-      signal?.addEventListener("abort", stop, { once: true });
+      signal.addEventListener("abort", stop, { once: true });
       this.waiting.add(tell);
     });
   }

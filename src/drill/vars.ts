@@ -29,15 +29,19 @@ export function integerOf(host: Host, name: string, fallback: number, problems: 
   const value = valueOf(host, name);
   if (value === undefined || value === null) return fallback;
   if (typeof value === "number" && Number.isInteger(value) && value >= 1) return value;
-  problems.push({ what: `${name} is ${JSON.stringify(value)}, not a whole number from 1`, at: whereIs(host, name) });
+  problems.push({
+    what: `${name} is ${JSON.stringify(value)}, not a whole number from 1`,
+    at: whereIs(host, name),
+  });
   return fallback;
 }
 
 /** The port of a listener written as `80`, `"80"`, `"*:80"` or `"[::]:80"`. */
 export function listenOf(host: Host, name: string, fallback: number, problems: Problem[]): number {
   const value = valueOf(host, name) ?? fallback;
-  const written = Array.isArray(value) ? (value as readonly Value[])[0] : value;
-  const port = Number(/(?:^|:)(\d{1,5})$/.exec(String(written))?.[1]);
+  const first = Array.isArray(value) ? (value as readonly Value[])[0] : value;
+  const written = typeof first === "number" || typeof first === "string" ? String(first) : "";
+  const port = Number(/(?:^|:)(\d{1,5})$/.exec(written)?.[1]);
   if (port >= 1 && port <= 65_535) return port;
   problems.push({ what: `${name} is ${JSON.stringify(value)}, which has no port`, at: whereIs(host, name) });
   return fallback;

@@ -43,7 +43,8 @@ export function watchReader(onFrame: (frame: WatchFrame) => void): (line: string
     else if (rows && line === "lbctl-watch end") {
       onFrame(frameOf(rows.join("\n").trim()));
       rows = null;
-    } else if (line.startsWith("lbctl-watch error ")) onFrame({ why: line.slice("lbctl-watch error ".length) });
+    } else if (line.startsWith("lbctl-watch error "))
+      onFrame({ why: line.slice("lbctl-watch error ".length) });
   };
 }
 
@@ -76,19 +77,25 @@ export function startWatch(options: WatchOptions): Watch {
   const { remote, pool, socket, seconds, onFrame, onLost } = options;
   const stopping = new AbortController();
   const { signal } = stopping;
+  const stopped = (): boolean => signal.aborted;
   const script = watchScript(pool, socket, seconds);
   const run = async (): Promise<void> => {
     let why = "";
-    for (let attempt = 0; attempt < 3 && !signal.aborted; attempt++) {
+    for (let attempt = 0; attempt < 3 && !stopped(); attempt++) {
       try {
-        const result = await remote.run({ script, signal, idleTimeoutMs: 5000, onLine: watchReader(onFrame) });
+        const result = await remote.run({
+          script,
+          signal,
+          idleTimeoutMs: 5000,
+          onLine: watchReader(onFrame),
+        });
         why = `the watch ended with status ${result.status}: ${result.stderr.trim().slice(0, 200)}`;
       } catch (error) {
         why = error instanceof Error ? error.message : String(error);
       }
-      if (!signal.aborted) await new Promise((resolve) => setTimeout(resolve, 500));
+      if (!stopped()) await new Promise((resolve) => setTimeout(resolve, 500));
     }
-    if (!signal.aborted) onLost(why);
+    if (!stopped()) onLost(why);
   };
   const running = run();
   return {

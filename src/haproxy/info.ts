@@ -19,12 +19,15 @@ export function parseInfo(text: string): Info {
   const all = new Map<string, string>();
   for (const line of text.split("\n")) {
     const colon = line.indexOf(":");
-    if (colon > 0 && !all.has(line.slice(0, colon))) all.set(line.slice(0, colon), line.slice(colon + 1).trim());
+    if (colon > 0 && !all.has(line.slice(0, colon)))
+      all.set(line.slice(0, colon), line.slice(colon + 1).trim());
   }
   const pid = Number(all.get("Pid"));
   const version = all.get("Version");
   if (version === undefined || !Number.isSafeInteger(pid))
-    throw new LbctlError("bug", { what: `not an answer to "show info": ${JSON.stringify(text.slice(0, 80))}` });
+    throw new LbctlError("bug", {
+      what: `not an answer to "show info": ${JSON.stringify(text.slice(0, 80))}`,
+    });
   return {
     name: all.get("Name") ?? "",
     version,

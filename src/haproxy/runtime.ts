@@ -14,7 +14,9 @@ const command = new RegExp(`^(?:@!?\\d+ )?(?:${verbs})(?: [A-Za-z0-9._:/@#%=,+\\
 /** Throws LbctlError `bug` for a command that is not of the shape lbctl itself writes (`;` and new lines chain commands). */
 export function checkCommand(text: string): string {
   if (text.length > 1024 || !command.test(text) || text.includes("\n"))
-    throw new LbctlError("bug", { what: `not a Runtime API command that lbctl sends: ${JSON.stringify(text)}` });
+    throw new LbctlError("bug", {
+      what: `not a Runtime API command that lbctl sends: ${JSON.stringify(text)}`,
+    });
   return text;
 }
 

@@ -67,12 +67,18 @@ export interface Stats {
 export function parseStat(text: string): Stats {
   const [header, ...rows] = parseCsv(text);
   if (header?.[0] !== "# pxname")
-    throw new LbctlError("bug", { what: `not an answer to "show stat": ${JSON.stringify(text.slice(0, 80))}` });
+    throw new LbctlError("bug", {
+      what: `not an answer to "show stat": ${JSON.stringify(text.slice(0, 80))}`,
+    });
   const names = ["pxname", ...header.slice(1)];
   const missing = ["svname", "status", "scur", "weight"].filter((name) => !names.includes(name));
   if (missing.length > 0)
     throw new LbctlError("bug", { what: `"show stat" lacks the columns ${missing.join(", ")}` });
-  const tables = { frontends: [] as FrontendStat[], backends: [] as BackendStat[], servers: [] as ServerStat[] };
+  const tables = {
+    frontends: [] as FrontendStat[],
+    backends: [] as BackendStat[],
+    servers: [] as ServerStat[],
+  };
   for (const cells of rows) {
     const row = new Row(names, cells);
     switch (row.text("svname")) {

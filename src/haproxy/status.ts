@@ -4,8 +4,7 @@ export type Health = "ok" | "degraded" | "unavailable";
 
 /** What one load balancer said, or why it said nothing. */
 export type HostStats =
-  | { readonly host: string; readonly stats: Stats }
-  | { readonly host: string; readonly error: string };
+  { readonly host: string; readonly stats: Stats } | { readonly host: string; readonly error: string };
 
 /** The JSON of `lbctl status`. Keys are only ever added. */
 export interface StatusDocument {
@@ -104,7 +103,12 @@ function serverStatus(server: ServerStat): ServerStatus {
     address: server.address,
     backup: server.backup,
     weight: server.weight,
-    check: { status: check.status, code: check.code, duration_ms: check.durationMs, reason: check.lastReason },
+    check: {
+      status: check.status,
+      code: check.code,
+      duration_ms: check.durationMs,
+      reason: check.lastReason,
+    },
     sessions: server.sessions,
     queue: server.queue,
     retries: server.retries,
