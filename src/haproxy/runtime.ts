@@ -1,0 +1,130 @@
+import { LbctlError } from "../errors.ts";
+import type { Remote, RemoteScript } from "../remote/port.ts";
+
+export const defaultSocket = "/run/haproxy/admin.sock";
+
+/** What HAProxy answered to one command. A refusal is an answer too, so its words are kept. */
+export type Answer =
+  | { readonly command: string; readonly ok: true; readonly text: string }
+  | { readonly command: string; readonly ok: false; readonly why: string };
+
+const verbs = "show|set|get|add|del|clear|prepare|commit|enable|disable|reload|shutdown";
+const command = new RegExp(`^(?:@!?\\d+ )?(?:${verbs})(?: [A-Za-z0-9._:/@#%=,+\\[\\]-]+)*$`);
+
+/** Throws LbctlError `bug` for a command that is not of the shape lbctl itself writes (`;` and new lines chain commands). */
+export function checkCommand(text: string): string {
+  if (text.length > 1024 || !command.test(text) || text.includes("\n"))
+    throw new LbctlError("bug", {
+      what: `not a Runtime API command that lbctl sends: ${JSON.stringify(text)}`,
+    });
+  return text;
+}
+
+/** Throws LbctlError `bug` for a socket path that a shell could read as anything but one word. */
+export function checkSocket(path: string): string {
+  if (!/^\/[A-Za-z0-9._/-]{1,100}$/.test(path))
+    throw new LbctlError("bug", { what: `not a socket path that lbctl uses: ${JSON.stringify(path)}` });
+  return path;
+}
+
+/** Perl's part that asks one command: one connection each, read to the end of file, 10 s at most. Only perl-base. */
+export const askInPerl = `
+use strict; use IO::Socket::UNIX;
+sub ask { my ($path, $command) = @_; my $all = "";
+  my $ok = eval {
+    local $SIG{ALRM} = sub { die "no answer within 10 s\\n" }; local $SIG{PIPE} = "IGNORE"; alarm 10;
+    my $socket = IO::Socket::UNIX->new(Peer => $path) or die "$!\\n";
+    defined syswrite($socket, "$command\\n") or die "$!\\n";
+    while (1) {
+      my $got = sysread($socket, $all, 65536, length $all);
+      defined $got or die "$!\\n"; last unless $got;
+      die "an answer of more than 64 MB\\n" if length $all > 67108864;
+    }
+    alarm 0; 1 };
+  my $why = $@; alarm 0;
+  return ($all, undef) if $ok;
+  $why =~ s/[^ -~]+/ /g; $why =~ s/ +$//; return (undef, "$path: $why"); }
+sub quoted { join "", map { "|$_\\n" } split /\\n/, $_[0] }
+`;
+
+const askAll = `${askInPerl}
+my $path = shift; my $n = 0;
+for my $command (@ARGV) {
+  my ($answer, $why) = ask($path, $command);
+  print defined $why ? "lbctl-answer $n error $why\\n" : "lbctl-answer $n ok\\n" . quoted($answer);
+  $n++; }
+print "lbctl-end $n\\n";
+`;
+
+/**
+ * A POSIX script that asks HAProxy each command over its Unix socket (Management Guide 9.3).
+ * Each line of an answer is printed behind a `|`, so no server name or description can pass for a frame.
+ */
+export function runtimeScript(commands: readonly string[], socket = defaultSocket): string {
+  const words = [checkSocket(socket), ...commands.map(checkCommand)];
+  return `exec perl -e '${askAll}' -- ${words.map((word) => `'${word}'`).join(" ")}\n`;
+}
+
+/** Reads what `runtimeScript(commands)` printed. Throws LbctlError `bug` when it is incomplete. */
+export function parseAnswers(stdout: string, commands: readonly string[]): Answer[] {
+  const answers: Answer[] = [];
+  const lines = stdout.split("\n");
+  let at = 0;
+  for (const [n, asked] of commands.entries()) {
+    const frame = /^lbctl-answer (\d+) (ok|error)(?: (.*))?$/.exec(lines[at++] ?? "");
+    if (frame?.[1] !== String(n)) throw incomplete(asked);
+    if (frame[2] === "error") {
+      answers.push({ command: asked, ok: false, why: frame[3] ?? "no answer" });
+      continue;
+    }
+    const text: string[] = [];
+    while (lines[at]?.startsWith("|")) text.push((lines[at++] ?? "").slice(1));
+    answers.push(judge(asked, text.join("\n").trim()));
+  }
+  if (lines[at] !== `lbctl-end ${commands.length}`) throw incomplete("the end");
+  return answers;
+}
+
+/** Asks HAProxy on a host. Throws LbctlError `unreachable` from the remote, `bug` when the answer is cut. */
+export async function askRuntime(
+  remote: Remote,
+  commands: readonly string[],
+  options: { readonly socket?: string } & Pick<RemoteScript, "signal" | "idleTimeoutMs"> = {},
+): Promise<Answer[]> {
+  const { socket, ...rest } = options;
+  const result = await remote.run({ script: runtimeScript(commands, socket), ...rest });
+  if (result.status !== 0)
+    throw new LbctlError("bug", {
+      what: `perl could not ask HAProxy (exit ${result.status}): ${result.stderr.trim().slice(0, 300)}`,
+      at: remote.host,
+      hint: "Check that /usr/bin/perl (package perl-base) works on the target.",
+    });
+  return parseAnswers(result.stdout, commands);
+}
+
+/** The text of an answer. Throws LbctlError `unreachable` naming the host when HAProxy refused or did not answer. */
+export function answerText(host: string, answer: Answer | undefined): string {
+  if (answer?.ok) return answer.text;
+  throw new LbctlError("unreachable", {
+    what: `HAProxy did not answer "${answer?.command ?? "?"}": ${answer?.why ?? "nothing came back"}`,
+    at: host,
+    hint: `Look at "systemctl status haproxy" on ${host}.`,
+  });
+}
+
+// These say nothing when they did what was asked (Management Guide 9.3), so any word is a refusal.
+const silent =
+  /^(?:@!?\d+ )?(?:set server \S+ (?:state|weight|health|check-port)|set weight|set maxconn|enable |disable |add (?:map|acl)|del (?:map|acl)|clear |commit (?:map|acl)|shutdown )/;
+const refusal =
+  /^(?:Unknown command|Permission denied|No such |Can't find|Invalid |Unknown |Require|Missing |Unable to |Failed|'[^']*' expects|Malformed|Too many|Syntax error|Backend is |Success=0)/i;
+
+function judge(asked: string, text: string): Answer {
+  const refused = silent.test(asked) ? text !== "" : refusal.test(text);
+  return refused
+    ? { command: asked, ok: false, why: (text.split("\n")[0] ?? "").slice(0, 300) }
+    : { command: asked, ok: true, text };
+}
+
+function incomplete(where: string): LbctlError {
+  return new LbctlError("bug", { what: `the Runtime API's answer is incomplete at "${where}"` });
+}

@@ -1,0 +1,131 @@
+import type { DrillDocument } from "../drill/document.ts";
+import type { DrillEvent } from "../drill/events.ts";
+import { cut, duration, fit, wrap } from "./columns.ts";
+import { style } from "./style.ts";
+
+const width = 80;
+
+/** The report of `lbctl drill failover`: the verdict first, then the numbers; at most 80 columns. */
+export function drillLines(document: DrillDocument): string[] {
+  return [
+    ...verdictLines(document),
+    "",
+    ...numberLines(document),
+    "",
+    ...phaseLines(document),
+    ...whenLines(document),
+  ];
+}
+
+function verdictLines(document: DrillDocument): string[] {
+  const { verdict, server, pool, requests } = document;
+  const made = document.fault.made
+    ? `killed ${server} of ${pool} under load`
+    : `${server} of ${pool} was not killed`;
+  switch (verdict) {
+    case "pass":
+      return [
+        style.bold(style.green("PASS")) + `  ${cut(`${made}: no request failed`, width - 6)}`,
+        cut(`${requests.sent} requests, 0 failed; the pool is whole again.`, width),
+      ];
+    case "fail":
+      return [style.bold(style.red("FAIL")) + `  ${cut(made, width - 6)}`, ...reasonLines(document)];
+    case "inconclusive":
+      return [
+        style.bold(style.yellow("INCONCLUSIVE")) + `  ${cut(made, width - 14)}`,
+        ...reasonLines(document),
+      ];
+  }
+}
+
+function reasonLines({ reasons }: DrillDocument): string[] {
+  return reasons.flatMap((reason) =>
+    wrap(reason, width - 2).map((line, at) => `${at === 0 ? "- " : "  "}${line}`),
+  );
+}
+
+function numberLines(document: DrillDocument): string[] {
+  const { requests, fault } = document;
+  const kinds = Object.entries(requests.failed_by_kind).map(([kind, count]) => `${count} x ${kind}`);
+  const load = `${document.url} at ${document.rate_per_second}/s through ${document.load_balancer}`;
+  const detected =
+    document.time_to_detect_ms === null
+      ? "not seen"
+      : `${duration(document.time_to_detect_ms)} after ${fault.measured_from === "probe" ? "its last good answer" : "the kill command"}`;
+  const recovered =
+    document.time_to_recover_ms === null
+      ? "not seen"
+      : `${duration(document.time_to_recover_ms)} after the revive command`;
+  return [
+    row("load", load),
+    row(
+      "requests",
+      `${requests.sent} sent, ${requests.ok} ok, ${requests.failed} failed, ${requests.retried} retried by HAProxy`,
+    ),
+    ...(kinds.length > 0 ? [row("failures", kinds.join(", "))] : []),
+    row("detected", detected),
+    row("  at most", `${duration(document.detect_bound_ms)}, the sum of:`),
+    ...document.detect_bound_terms.map(({ term }) => row("", term)),
+    row("recovered", `${recovered} (at most ${duration(document.recover_limit_ms)})`),
+  ];
+}
+
+function phaseLines(document: DrillDocument): string[] {
+  const phases = ["before", "during", "after"] as const;
+  return [
+    style.dim(
+      `${fit("latency in ms", 14)}${"p50".padStart(8)}${"p95".padStart(8)}${"max".padStart(8)}   answered by`,
+    ),
+    ...phases.map((phase) => {
+      const { p50, p95, max } = document.latency_ms[phase];
+      const numbers = [p50, p95, max]
+        .map((value) => (value === null ? "-" : value.toFixed(1)).padStart(8))
+        .join("");
+      const answered = Object.entries(document.answered_by[phase]).map(([name, count]) => `${name} ${count}`);
+      return cut(`${fit(phase, 14)}${numbers}   ${answered.join(", ") || "-"}`, width);
+    }),
+  ];
+}
+
+function whenLines({ timeline }: DrillDocument): string[] {
+  if (timeline.length === 0) return [];
+  return ["", ...timeline.map(({ at_ms, what }) => cut(`${seconds(at_ms).padStart(8)} s  ${what}`, width))];
+}
+
+function seconds(ms: number): string {
+  return (ms / 1000).toFixed(2);
+}
+
+function row(name: string, text: string): string {
+  return cut(`${fit(name, 11)} ${text}`, width);
+}
+
+/** A line of progress for a person to read; null for what only a live counter shows. */
+export function drillEventLine(event: DrillEvent): string | null {
+  switch (event.kind) {
+    case "steady":
+      return `steady: all ${event.servers} servers UP on ${event.loadBalancers.join(", ")}`;
+    case "load":
+      return `load: ${event.rate} requests/s to ${event.url}`;
+    case "progress":
+      return null;
+    case "kill":
+      return (
+        style.yellow(`kill ${event.server}: ${event.command}`) + style.dim(`  (undo: ${event.reviveCommand})`)
+      );
+    case "down":
+      return `HAProxy marked ${event.server} DOWN, ${duration(event.sinceKillMs)} after the kill`;
+    case "revive":
+      return `revive ${event.server}: ${event.command}${event.attempt > 1 ? ` (attempt ${event.attempt})` : ""}`;
+    case "revive-failed":
+      return event.retryMs === null
+        ? style.red(`could not revive: ${event.why}`)
+        : style.yellow(`could not revive: ${event.why}; again in ${duration(event.retryMs)}`);
+    case "revived":
+      return `${event.server} is starting`;
+    case "up":
+      return style.green(`HAProxy marked ${event.server} UP, ${duration(event.sinceReviveMs)} later`);
+    case "trouble":
+      return style.red(event.what);
+  }
+}

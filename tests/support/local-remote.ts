@@ -1,0 +1,20 @@
+import type { Remote } from "../../src/remote/port.ts";
+import { runProcess } from "../../src/remote/process.ts";
+
+/** A Remote that runs scripts on this machine: for tests of what the scripts do. */
+export function localRemote(host: string): Remote {
+  return {
+    host,
+    async run({ script, payload, onLine, signal }) {
+      const result = await runProcess("sh", ["-c", script], {
+        env: { LC_ALL: "C" },
+        ...(payload ? { input: payload } : {}),
+        ...(onLine ? { onLine } : {}),
+        ...(signal ? { signal } : {}),
+      });
+      if (result.exitCode === null) throw new Error(result.cause ?? "the script was stopped");
+      return { status: result.exitCode, stdout: result.stdout, stderr: result.stderr };
+    },
+    close: () => Promise.resolve(),
+  };
+}
