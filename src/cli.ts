@@ -11,8 +11,8 @@ import { version } from "./version.ts";
 /** Runs the command line and sets the exit code. The one place that catches. */
 export async function main(argv: readonly string[]): Promise<void> {
   const abort = interruptible();
-  const program = makeProgram({ signal: abort.signal }, (code) => (process.exitCode = code));
   try {
+    const program = makeProgram({ signal: abort.signal }, (code) => (process.exitCode = code));
     await program.parseAsync([...argv]);
   } catch (error) {
     const { reportError } = await import("./report/errors.ts");
@@ -45,6 +45,7 @@ function makeProgram(context: Context, exit: (code: number) => void): Command {
   const program = new Command("lbctl")
     .description("Declarative provisioning for fleets of HAProxy load balancers")
     .version(version, "-V, --version")
+    .enablePositionalOptions()
     .showHelpAfterError("(lbctl COMMAND --help shows what it takes)")
     .configureHelp({ showGlobalOptions: true })
     .exitOverride((error) => {
@@ -74,7 +75,7 @@ function makeProgram(context: Context, exit: (code: number) => void): Command {
 
   const render = fleetCommand(program, "render", "print the files each load balancer would get; offline");
   render.addOption(haproxyVersion());
-  render.option("-o, --output FOLDER", "write them below FOLDER/HOST/ instead");
+  render.option("-o, --output <folder>", "write them below FOLDER/HOST/ instead");
   render.action(async (options: RenderOptions) => {
     const { renderCommand } = await import("./commands/render.ts");
     exit(await renderCommand(options));
@@ -107,9 +108,9 @@ function addDrill(program: Command, context: Context, exit: (code: number) => vo
     "failover",
     "kill a backend under load and prove that HAProxy reroutes",
   );
-  failover.option("--pool POOL", "the pool to test", "api_pool");
-  failover.option("--server NAME", "the server to kill (default: the pool's first)");
-  failover.option("--rate N", "requests a second", wholeNumber, 100);
+  failover.option("--pool <pool>", "the pool to test", "api_pool");
+  failover.option("--server <name>", "the server to kill (default: the pool's first)");
+  failover.option("--rate <n>", "requests a second", wholeNumber, 100);
   failover.option("-y, --yes", "do not ask");
   failover.action(async (options: DrillOptions) => {
     const { drillFailoverCommand } = await import("./commands/drill.ts");
@@ -118,13 +119,16 @@ function addDrill(program: Command, context: Context, exit: (code: number) => vo
 }
 
 function addLab(program: Command, exit: (code: number) => void): void {
-  const lab = program.command("lab").description("a local fleet of Incus containers to practise on");
+  const lab = program
+    .command("lab")
+    .description("a local fleet of Incus containers to practise on")
+    .enablePositionalOptions();
   const up = lab.command("up").description("start the lab, and write its inventory to inventories/lab");
-  up.option("--lb N", "load balancers", wholeNumber, 1);
-  up.option("--api N", "API backends", wholeNumber, 2);
-  up.option("--stream N", "stream servers", wholeNumber, 2);
+  up.option("--lb <n>", "load balancers", wholeNumber, 1);
+  up.option("--api <n>", "API backends", wholeNumber, 2);
+  up.option("--stream <n>", "stream servers", wholeNumber, 2);
   up.addOption(
-    new Option("--haproxy RELEASE", "HAProxy that the load balancers' Debian has")
+    new Option("--haproxy <release>", "HAProxy that the load balancers' Debian has")
       .choices(["2.6", "3.0"])
       .default("2.6"),
   );
@@ -147,14 +151,13 @@ function addLab(program: Command, exit: (code: number) => void): void {
     exit(await labStatusCommand(options));
   });
   const ssh = lab
-    .command("ssh HOST [COMMAND...]")
+    .command("ssh <host> [command...]")
     .description("open a shell, or run a command, on a container");
   ssh.passThroughOptions();
   ssh.action(async (host: string, command: string[]) => {
     const { labSshCommand } = await import("./commands/lab.ts");
     exit(await labSshCommand(host, command));
   });
-  program.enablePositionalOptions();
 }
 
 /** A command with the options that every command on an inventory takes. */
@@ -162,14 +165,14 @@ function fleetCommand(parent: Command, name: string, description: string): Comma
   return parent
     .command(name)
     .description(description)
-    .option("-i, --inventory PATH", "inventory file or folder; repeatable", collect)
-    .option("-l, --limit PATTERN", "only these hosts")
+    .option("-i, --inventory <path>", "inventory file or folder; repeatable", collect)
+    .option("-l, --limit <pattern>", "only these hosts")
     .option(
-      "-e, --extra-vars VARS",
+      "-e, --extra-vars <vars>",
       "variables above all others: k=v, JSON, YAML or @file; repeatable",
       collect,
     )
-    .option("--forks N", "hosts at a time", wholeNumber, 10)
+    .option("--forks <n>", "hosts at a time", wholeNumber, 10)
     .option("--json", "print JSON")
     .option("--no-color", "print without colour (as NO_COLOR does)")
     .option("--no-input", "never ask")
@@ -178,7 +181,7 @@ function fleetCommand(parent: Command, name: string, description: string): Comma
 }
 
 function haproxyVersion(): Option {
-  return new Option("--haproxy-version VERSION", "HAProxy to render for")
+  return new Option("--haproxy-version <version>", "HAProxy to render for")
     .default("2.6")
     .argParser((text: string) => {
       if (/^\d+\.\d+$/.test(text)) return text;

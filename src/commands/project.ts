@@ -25,13 +25,13 @@ export interface Project {
 
 /** Reads inventory, role and templates. Throws LbctlError `invalid` with every problem found. */
 export async function loadProject(options: FleetOptions): Promise<Project> {
-  const folders = [process.cwd(), packageRoot()];
+  const folders = (name: string): string[] => [join(process.cwd(), name), join(packageRoot(), name)];
   const [written, extraVars, role] = await Promise.all([
     inventoryPaths(options).then(loadInventory),
     parseExtraVars(options.extraVars ?? []),
-    loadRole("haproxy", folders),
+    loadRole("haproxy", folders("roles")),
   ]);
-  const templates = await loadTemplates(role, folders);
+  const templates = await loadTemplates(role, folders("templates"));
   const fleet = resolveFleet(written, { defaults: role.defaults, extraVars });
   const hosts = chooseHosts(fleet, role, options.limit);
   checkVariables(
