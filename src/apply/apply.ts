@@ -38,6 +38,8 @@ export async function applyHost(
   signal.addEventListener("abort", onAbort, { once: true });
   try {
     signal.throwIfAborted();
+    const payload = await bundle(desired, role.links, { ...input.manifest, identity: desired.identity });
+    refuseFullDisk(payload.byteLength, observed);
     const result = await remote.run({
       script: applyScript({
         role,
@@ -46,7 +48,7 @@ export async function applyHost(
         identity: desired.identity,
         keep: keepGenerations,
       }),
-      payload: await bundle(desired, role.links, { ...input.manifest, identity: desired.identity }),
+      payload,
       onLine: (line) => {
         events.take(line);
       },
@@ -90,6 +92,17 @@ export async function installPackages(
     });
   }
   emit({ kind: "done", host, step: "package", ms: performance.now() - started });
+}
+
+/** Room for the set, its copy in HAProxy's memory aside, and some to spare. */
+function refuseFullDisk(bytes: number, observed: ObservedHost): void {
+  const needed = bytes + 16 * 1024 * 1024;
+  if (observed.freeBytes >= needed) return;
+  throw new LbctlError("rejected", {
+    what: `the disk of /var/lib is full: ${String(observed.freeBytes)} bytes free, ${String(needed)} needed`,
+    at: observed.host,
+    hint: "Make room, then run it again. Nothing was touched.",
+  });
 }
 
 function unexplained(host: string, status: number, stderr: string): LbctlError {

@@ -1,4 +1,4 @@
-import { createInterface } from "node:readline/promises";
+import { createInterface } from "node:readline";
 import { LbctlError } from "../errors.ts";
 
 /** Asks on a terminal; elsewhere `--yes` is needed. Throws LbctlError when the answer is no or cannot be had. */
@@ -10,12 +10,20 @@ export async function confirm(question: string, options: { yes?: boolean; input:
       hint: "Pass --yes to go ahead without being asked. Nothing was touched.",
     });
   }
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    const answer = await terminal.question(`${question} [y/N] `);
-    if (/^y(es)?$/i.test(answer.trim())) return;
-  } finally {
-    terminal.close();
-  }
+  if (await ask(`${question} [y/N] `)) return;
   throw new LbctlError("interrupted", { what: "not confirmed; nothing was touched" });
+}
+
+/** Ctrl-C and Ctrl-D close the prompt, which is a no. */
+function ask(question: string): Promise<boolean> {
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  return new Promise((resolve) => {
+    terminal.on("close", () => {
+      resolve(false);
+    });
+    terminal.question(question, (answer) => {
+      resolve(/^y(es)?$/i.test(answer.trim()));
+      terminal.close();
+    });
+  });
 }
