@@ -8,7 +8,15 @@ import { expectSuccess, type Shell } from "./shell.ts";
 /** Undoes each recorded change to the machine, last first. Returns packages that something else needs by now. */
 export async function undoMachine(context: LabContext, progress: Progress): Promise<readonly string[]> {
   const { shell, state } = context;
-  const { packages = [], aptSource, lines = [], sysctl, folders = [], groups = [] } = await state.read();
+  const {
+    packages = [],
+    aptSource,
+    lines = [],
+    sysctl,
+    folders = [],
+    groups = [],
+    users = [],
+  } = await state.read();
   let kept: readonly string[] = [];
   if (packages.length > 0) {
     await runStep(progress, "Purge the packages that the lab installed", async () => {
@@ -18,10 +26,9 @@ export async function undoMachine(context: LabContext, progress: Progress): Prom
   }
   if (kept.length === 0) {
     for (const folder of folders) await removeTree(folder, shell);
-    for (const group of groups) {
-      const line = new RegExp(`^${group}:`, "m");
-      if (line.test((await readIfThere("/etc/group")) ?? "")) await shell.root(["groupdel", group]);
-    }
+    // exit code 6: the packages have already taken them along
+    for (const user of users) await shell.root(["userdel", user]);
+    for (const group of groups) await shell.root(["groupdel", group]);
   }
   if (aptSource !== undefined) await removeSource(aptSource, shell);
   for (const { file, line } of lines) {
