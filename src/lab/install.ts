@@ -47,6 +47,7 @@ export async function installOnMachine(
   });
   const step = `Install ${packages.join(", ")}`;
   await runStep(progress, step, async () => {
+    await finishDpkg(shell);
     const upgraded = await recordBefore(packages, shell, state);
     if (upgraded.length > 0) {
       progress({ step, detail: `these need newer versions of ${upgraded.join(", ")}, which will stay` });
@@ -54,6 +55,16 @@ export async function installOnMachine(
     const install = [...apt, "install", "-y", "--no-install-recommends", ...packages];
     expectSuccess(await shell.root(install, quiet), "apt-get install");
   });
+}
+
+/** dpkg refuses new work until what an interrupted run left is configured. */
+export async function finishDpkg(shell: Shell): Promise<void> {
+  const audit = expectSuccess(await shell.run(["dpkg", "--audit"]), "dpkg --audit");
+  if (audit.stdout.trim() === "") return;
+  expectSuccess(
+    await shell.root(["dpkg", "--configure", "-a", "--force-confold"], quiet),
+    "dpkg --configure -a",
+  );
 }
 
 /** Notes what an installation will bring that is not there yet: exact, and true even if it is cut short. Returns upgrades. */

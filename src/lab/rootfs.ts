@@ -24,7 +24,7 @@ export async function buildRootfs(
       await shell.root(argv, { env: { DEBIAN_FRONTEND: "noninteractive" } }),
       argv.slice(0, 2).join(" "),
     ).stdout;
-  await root("rm", "-rf", tree, work);
+  await root("rm", "-rf", "--one-file-system", tree, work);
   await mkdir(work, { recursive: true });
   try {
     say(`fetching and unpacking Debian ${release.version}`);
@@ -52,7 +52,7 @@ export async function buildRootfs(
     say("packing the backends' image");
     await squash(tree, join(paths.images, `${recipe.rootfsName(release, "backend")}.squashfs`), root);
   } finally {
-    await root("rm", "-rf", tree, work);
+    await root("rm", "-rf", "--one-file-system", tree, work);
   }
 }
 

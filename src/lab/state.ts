@@ -25,6 +25,8 @@ export interface LabState {
   readonly folders?: readonly string[];
   readonly groups?: readonly string[];
   readonly users?: readonly string[];
+  /** The first three numbers of the bridge, once the lab's objects in Incus are made. */
+  readonly subnet?: string;
 }
 
 const empty: LabState = { format: 1 };

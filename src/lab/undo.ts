@@ -1,7 +1,7 @@
 import { basename } from "node:path";
 import { readIfThere } from "./files.ts";
 import type { LabContext } from "./context.ts";
-import { setInotifyInstances, writeAsRoot } from "./install.ts";
+import { finishDpkg, setInotifyInstances, writeAsRoot } from "./install.ts";
 import { runStep, type Progress } from "./progress.ts";
 import { expectSuccess, type Shell } from "./shell.ts";
 
@@ -20,6 +20,7 @@ export async function undoMachine(context: LabContext, progress: Progress): Prom
   let kept: readonly string[] = [];
   if (packages.length > 0) {
     await runStep(progress, "Purge the packages that the lab installed", async () => {
+      await finishDpkg(shell);
       kept = await purge(packages, shell);
       await state.forget("packages");
     });
