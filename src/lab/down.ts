@@ -8,7 +8,7 @@ import { deleteInstances } from "./instances.ts";
 import type { Incus } from "./incus.ts";
 import { deleteObjects, findObjects } from "./objects.ts";
 import { runStep, type Confirm, type Progress } from "./progress.ts";
-import { expectSuccess, type Shell } from "./shell.ts";
+import { expectSuccess } from "./shell.ts";
 import { withLock, type LabState } from "./state.ts";
 import { undoMachine } from "./undo.ts";
 
@@ -42,7 +42,7 @@ export async function labDown(
       await shell.prepareRoot();
     }
     let answers = await incus.answers();
-    if (options.all && !answers && recorded.subnet !== undefined && (await isInstalled(shell))) {
+    if (options.all && !answers && recorded.subnet !== undefined && (await isInstalled(incus))) {
       await runStep(progress, "Start the Incus daemon, to clean up", async () => {
         await startDaemon(shell, incus, state, paths);
       });
@@ -71,8 +71,8 @@ export async function labDown(
   });
 }
 
-async function isInstalled(shell: Shell): Promise<boolean> {
-  return (await shell.run(["incus", "--version"])).exitCode === 0;
+async function isInstalled(incus: Incus): Promise<boolean> {
+  return (await incus.try(["--version"])).exitCode === 0;
 }
 
 /** Whether a daemon has the lab's objects though the cache is gone. */

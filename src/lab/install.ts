@@ -1,11 +1,22 @@
 import { existsSync } from "node:fs";
 import { readIfThere } from "./files.ts";
+import { finishDpkg } from "./dpkg.ts";
 import type { MachineChanges } from "./machine.ts";
 import { runStep, type Progress } from "./progress.ts";
 import { expectSuccess, type Shell } from "./shell.ts";
 import type { StateFile } from "./state.ts";
 
-const apt = ["apt-get", "-q", "-o", "DPkg::Lock::Timeout=600", "-o", "APT::Keep-Downloaded-Packages=false"];
+// of a session of its own: Ctrl-C must not break dpkg in the middle of a package
+const apt = [
+  "setsid",
+  "--wait",
+  "apt-get",
+  "-q",
+  "-o",
+  "DPkg::Lock::Timeout=600",
+  "-o",
+  "APT::Keep-Downloaded-Packages=false",
+];
 const quiet = { env: { DEBIAN_FRONTEND: "noninteractive" } };
 
 /** Folders, groups and users that the packages leave behind when they are purged. */
@@ -47,7 +58,7 @@ export async function installOnMachine(
   });
   const step = `Install ${packages.join(", ")}`;
   await runStep(progress, step, async () => {
-    await finishDpkg(shell);
+    await finishDpkg(shell, (await state.read()).packages ?? []);
     const upgraded = await recordBefore(packages, shell, state);
     if (upgraded.length > 0) {
       progress({ step, detail: `these need newer versions of ${upgraded.join(", ")}, which will stay` });
@@ -55,16 +66,6 @@ export async function installOnMachine(
     const install = [...apt, "install", "-y", "--no-install-recommends", ...packages];
     expectSuccess(await shell.root(install, quiet), "apt-get install");
   });
-}
-
-/** dpkg refuses new work until what an interrupted run left is configured. */
-export async function finishDpkg(shell: Shell): Promise<void> {
-  const audit = expectSuccess(await shell.run(["dpkg", "--audit"]), "dpkg --audit");
-  if (audit.stdout.trim() === "") return;
-  expectSuccess(
-    await shell.root(["dpkg", "--configure", "-a", "--force-confold"], quiet),
-    "dpkg --configure -a",
-  );
 }
 
 /** Notes what an installation will bring that is not there yet: exact, and true even if it is cut short. Returns upgrades. */
