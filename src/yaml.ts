@@ -72,7 +72,7 @@ class Reader {
           "the file holds several YAML documents",
           "Keep one, without further `---` lines.",
         );
-      const contents = document?.contents as Node | undefined;
+      const contents = document?.contents;
       if (contents && this.problems.length === 0) root = this.visit(contents, 0).part;
     } catch (error) {
       if (error instanceof RangeError) this.report(0, tooDeep, deepHint);
@@ -109,7 +109,7 @@ class Reader {
 
   private visit(node: Node, depth: number): Anchor {
     if (depth > maxDepth) this.stop(node, tooDeep, deepHint);
-    if (isAlias(node)) return this.follow(node as Alias.Parsed, depth);
+    if (isAlias(node)) return this.follow(node, depth);
     const anchor = node && "anchor" in node ? node.anchor : undefined;
     if (anchor) this.anchors.set(anchor, "open");
     const read = this.readNode(node, depth);
@@ -119,7 +119,7 @@ class Reader {
 
   private readNode(node: Node, depth: number): Anchor {
     const origin = this.origin(node);
-    if (isMap(node)) return this.readMap(node as YAMLMap.Parsed, depth, origin);
+    if (isMap(node)) return this.readMap(node, depth, origin);
     if (isSeq(node)) {
       this.checkTag(node.tag, node, "seq");
       const items = node.items.map((item) => this.visit(item as Node, depth + 1));
@@ -134,7 +134,7 @@ class Reader {
 
   private readScalar(node: Node, origin: Origin): Part {
     if (!isScalar(node)) return new Part(null, origin);
-    const text = node.source ?? "";
+    const text = node.source;
     const tag = shortTag(node.tag);
     if (tag === "!vault" || tag === "!unsafe") return new Part(text, origin, undefined, tag);
     if (tag === undefined) {
