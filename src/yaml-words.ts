@@ -12,6 +12,10 @@ const byCode: Readonly<Record<string, Explanation>> = {
     what: "an alias (*name) or anchor (&name) has no proper name",
     hint: "Use letters and digits; quote the value if the * or & belongs to it.",
   },
+  BAD_DIRECTIVE: {
+    what: "a line that starts with % is a YAML directive, and this one is unknown",
+    hint: "Put the text in quotes.",
+  },
   BAD_DQ_ESCAPE: {
     what: "a backslash in double quotes starts no known escape",
     hint: "Write \\\\ for a backslash, or use single quotes.",

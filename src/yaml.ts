@@ -6,6 +6,7 @@ import {
   LineCounter,
   parseAllDocuments,
   type Alias,
+  type Document,
   type ParsedNode,
   type YAMLMap,
 } from "yaml";
@@ -94,7 +95,7 @@ class Reader {
     if (!Array.isArray(documents)) return [];
     const lines = this.text.split("\n");
     const seen = new Set<number>();
-    for (const error of documents.flatMap((document) => document.errors)) {
+    for (const error of documents.flatMap(mistakesOf)) {
       const line = this.line(error.pos[0]);
       // one mistake makes the parser stumble several times on its line
       if (seen.has(line)) continue;
@@ -135,14 +136,15 @@ class Reader {
   private readScalar(node: Node, origin: Origin): Part {
     if (!isScalar(node)) return new Part(null, origin);
     const text = node.source;
-    const tag = shortTag(node.tag);
+    // a bare ! says nothing to PyYAML
+    const tag = node.tag === "!" ? undefined : shortTag(node.tag);
     if (tag === "!vault" || tag === "!unsafe") return new Part(text, origin, undefined, tag);
     if (tag === undefined) {
       const { value, float } =
         node.type === "PLAIN" || node.type === undefined ? this.readWord(text) : { value: text };
       return new Part(value, origin, undefined, float && "!!float");
     }
-    if (tag === "!" || tag === "!!str" || tag === "!!timestamp") return new Part(text, origin);
+    if (tag === "!!str" || tag === "!!timestamp") return new Part(text, origin);
     if (/^!!(?:int|float|bool|null)$/.test(tag)) {
       const read = readAsTag(text, tag.slice(2));
       if (read) return new Part(read.value, origin, undefined, read.float && "!!float");
@@ -269,6 +271,14 @@ class Reader {
 const tooDeep = `values are nested more than ${maxDepth} levels deep`;
 const deepHint = "Flatten the structure.";
 const quoteHint = 'If the value starts with {{, quote it: "{{ name }}".';
+
+/** Errors, and warnings but those on tags, which are judged when the value is read. */
+function mistakesOf(document: Document.Parsed) {
+  return [
+    ...document.errors,
+    ...document.warnings.filter((warning) => warning.code !== "TAG_RESOLVE_FAILED"),
+  ];
+}
 
 function shortTag(tag: string | undefined): string | undefined {
   return tag?.replace(/^tag:yaml\.org,2002:/, "!!");
