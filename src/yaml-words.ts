@@ -49,10 +49,18 @@ const byCode: Readonly<Record<string, Explanation>> = {
   },
 };
 
+export const unquoted: Explanation = {
+  what: "a value that starts with {{ must be in quotes",
+  hint: 'Write key: "{{ name }}".',
+};
+
 /** A YAML syntax error in plain words. `line` is the text of its line. */
 export function explainSyntax(code: string, message: string, line: string): Explanation {
   if (/(?:^|[:,[]|-)\s+\{[{%]/.test(line)) {
-    return { what: "a value that starts with {{ must be in quotes", hint: 'Write key: "{{ name }}".' };
+    return unquoted;
+  }
+  if (message.includes("call stack")) {
+    return { what: "values are nested more than 50 levels deep", hint: "Flatten the structure." };
   }
   return (
     byCode[code] ?? {

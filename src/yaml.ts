@@ -1,12 +1,12 @@
 import {
   isAlias,
+  isCollection,
   isMap,
   isScalar,
   isSeq,
   LineCounter,
   parseAllDocuments,
   type Alias,
-  type Document,
   type ParsedNode,
   type YAMLMap,
 } from "yaml";
@@ -15,7 +15,7 @@ import type { Origin } from "./model/fleet.ts";
 import { listOf, mapOf, Part } from "./part.ts";
 import { readAsTag, readJsonWord, readPlain } from "./scalar.ts";
 import { decodeText } from "./text.ts";
-import { explainSyntax } from "./yaml-words.ts";
+import { explainSyntax, unquoted } from "./yaml-words.ts";
 
 const maxDepth = 50;
 const maxAliased = 1_000_000;
@@ -92,11 +92,11 @@ class Reader {
       lineCounter: this.lines,
       logLevel: "silent",
     });
-    if (!Array.isArray(documents)) return [];
-    const lines = this.text.split("\n");
+    const lines = this.text.trimEnd().split("\n");
     const seen = new Set<number>();
-    for (const error of documents.flatMap(mistakesOf)) {
-      const line = this.line(error.pos[0]);
+    for (const error of mistakesIn(documents)) {
+      // what is missing at the end of the file is best shown where its text ends
+      const line = Math.min(this.line(error.pos[0]), lines.length);
       // one mistake makes the parser stumble several times on its line
       if (seen.has(line)) continue;
       seen.add(line);
@@ -109,7 +109,7 @@ class Reader {
   }
 
   private visit(node: Node, depth: number): Anchor {
-    if (depth > maxDepth) this.stop(node, tooDeep, deepHint);
+    if (depth >= maxDepth && isCollection(node)) this.stop(node, tooDeep, deepHint);
     if (isAlias(node)) return this.follow(node, depth);
     const anchor = node && "anchor" in node ? node.anchor : undefined;
     if (anchor) this.anchors.set(anchor, "open");
@@ -191,7 +191,10 @@ class Reader {
     const { part } = this.visit(key, depth + 1);
     if (typeof part.value !== "object") return String(part.value);
     if (part.value === null) return "null";
-    this.reportAt(key, "a key must be a single word or number, and a list or map stands there", quoteHint);
+    const start = key?.range?.[0] ?? 0;
+    const isReference = this.text.startsWith("{{", start) || this.text.startsWith("{{", start - 1);
+    const what = isReference ? unquoted.what : "a key must be a single word or number";
+    this.reportAt(key, what, isReference ? unquoted.hint : "Write the list or map as the key's value.");
     return undefined;
   }
 
@@ -270,14 +273,15 @@ class Reader {
 
 const tooDeep = `values are nested more than ${maxDepth} levels deep`;
 const deepHint = "Flatten the structure.";
-const quoteHint = 'If the value starts with {{, quote it: "{{ name }}".';
 
 /** Errors, and warnings but those on tags, which are judged when the value is read. */
-function mistakesOf(document: Document.Parsed) {
-  return [
-    ...document.errors,
-    ...document.warnings.filter((warning) => warning.code !== "TAG_RESOLVE_FAILED"),
-  ];
+function mistakesIn(documents: ReturnType<typeof parseAllDocuments>) {
+  // a file without a document carries its mistakes itself
+  const all = "empty" in documents ? [documents] : documents;
+  return all.flatMap(({ errors, warnings }) => [
+    ...errors,
+    ...warnings.filter((warning) => warning.code !== "TAG_RESOLVE_FAILED"),
+  ]);
 }
 
 function shortTag(tag: string | undefined): string | undefined {
