@@ -32,13 +32,9 @@ export class Part implements Variable {
 
   /** The part at `path`, or the nearest enclosing one. */
   private nearest(path: Path): Part {
-    let part: Part = this;
-    for (const step of path) {
-      const next = part.parts.get(step);
-      if (!next) break;
-      part = next;
-    }
-    return part;
+    const [step, ...rest] = path;
+    const inner = step === undefined ? undefined : this.parts.get(step);
+    return inner ? inner.nearest(rest) : this;
   }
 }
 
@@ -78,7 +74,7 @@ function build(variable: Variable, value: Value, path: Path): Part {
   );
 }
 
-export function isMap(value: Value): value is { readonly [key: string]: Value } {
+export function isMap(value: Value): value is Readonly<Record<string, Value>> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 

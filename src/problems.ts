@@ -8,6 +8,10 @@ export class Problems {
     this.found.set(`${problem.at ?? ""}\n${problem.what}`, problem);
   }
 
+  addAll(problems: Iterable<Problem>): void {
+    for (const problem of problems) this.add(problem);
+  }
+
   /** Runs `part`; keeps what is wrong with it and answers undefined. Bugs pass through. */
   async attempt<T>(part: () => T | Promise<T>): Promise<T | undefined> {
     try {
@@ -21,7 +25,7 @@ export class Problems {
   /** Keeps an `invalid` error's problems, and throws anything else again. */
   take(error: unknown): void {
     if (!(error instanceof LbctlError) || error.code !== "invalid") throw error;
-    for (const problem of error.problems) this.add(problem);
+    this.addAll(error.problems);
   }
 
   throwIfAny(): void {

@@ -52,10 +52,10 @@ function explain(error: ErrorObject, root: unknown): SchemaProblem {
   const described = (error.parentSchema ?? {}) as Described;
   const params = error.params as Readonly<Record<string, unknown>>;
   if (error.keyword === "required") {
-    return { path, message: `the key "${String(params["missingProperty"])}" is missing` };
+    return { path, message: `the key "${String(params.missingProperty)}" is missing` };
   }
   if (error.keyword === "additionalProperties") {
-    const name = String(params["additionalProperty"]);
+    const name = String(params.additionalProperty);
     const known = Object.keys(described.properties ?? {});
     return {
       path: [...path, name],
@@ -64,8 +64,8 @@ function explain(error: ErrorObject, root: unknown): SchemaProblem {
   }
   if (error.keyword === "uniqueItems") {
     return {
-      path: [...path, Number(params["i"])],
-      message: `is the same as item ${Number(params["j"]) + 1} of the list`,
+      path: [...path, Number(params.i)],
+      message: `is the same as item ${Number(params.j) + 1} of the list`,
     };
   }
   const read = readAs(error.data as Value | undefined);

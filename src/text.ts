@@ -3,7 +3,7 @@ import { LbctlError } from "./errors.ts";
 
 const maxBytes = 5 * 1024 * 1024;
 // what YAML calls non-printable, and so PyYAML refuses
-// eslint-disable-next-line no-control-regex
+
 const unprintable = /[\x00-\x08\x0B\x0C\x0E-\x1F\x7F-\x84\x86-\x9F\uFFFE\uFFFF]/;
 
 /**

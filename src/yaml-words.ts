@@ -12,6 +12,10 @@ const byCode: Readonly<Record<string, Explanation>> = {
     what: "an alias (*name) or anchor (&name) has no proper name",
     hint: "Use letters and digits; quote the value if the * or & belongs to it.",
   },
+  BAD_DIRECTIVE: {
+    what: "a line that starts with % is a YAML directive, and this one is unknown",
+    hint: "Put the text in quotes.",
+  },
   BAD_DQ_ESCAPE: {
     what: "a backslash in double quotes starts no known escape",
     hint: "Write \\\\ for a backslash, or use single quotes.",
@@ -45,10 +49,18 @@ const byCode: Readonly<Record<string, Explanation>> = {
   },
 };
 
+export const unquoted: Explanation = {
+  what: "a value that starts with {{ must be in quotes",
+  hint: 'Write key: "{{ name }}".',
+};
+
 /** A YAML syntax error in plain words. `line` is the text of its line. */
 export function explainSyntax(code: string, message: string, line: string): Explanation {
   if (/(?:^|[:,[]|-)\s+\{[{%]/.test(line)) {
-    return { what: "a value that starts with {{ must be in quotes", hint: 'Write key: "{{ name }}".' };
+    return unquoted;
+  }
+  if (message.includes("call stack")) {
+    return { what: "values are nested more than 50 levels deep", hint: "Flatten the structure." };
   }
   return (
     byCode[code] ?? {

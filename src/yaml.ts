@@ -1,5 +1,6 @@
 import {
   isAlias,
+  isCollection,
   isMap,
   isScalar,
   isSeq,
@@ -14,7 +15,7 @@ import type { Origin } from "./model/fleet.ts";
 import { listOf, mapOf, Part } from "./part.ts";
 import { readAsTag, readJsonWord, readPlain } from "./scalar.ts";
 import { decodeText } from "./text.ts";
-import { explainSyntax } from "./yaml-words.ts";
+import { explainSyntax, unquoted } from "./yaml-words.ts";
 
 const maxDepth = 50;
 const maxAliased = 1_000_000;
@@ -72,7 +73,7 @@ class Reader {
           "the file holds several YAML documents",
           "Keep one, without further `---` lines.",
         );
-      const contents = document?.contents as Node | undefined;
+      const contents = document?.contents;
       if (contents && this.problems.length === 0) root = this.visit(contents, 0).part;
     } catch (error) {
       if (error instanceof RangeError) this.report(0, tooDeep, deepHint);
@@ -91,11 +92,11 @@ class Reader {
       lineCounter: this.lines,
       logLevel: "silent",
     });
-    if (!Array.isArray(documents)) return [];
-    const lines = this.text.split("\n");
+    const lines = this.text.trimEnd().split("\n");
     const seen = new Set<number>();
-    for (const error of documents.flatMap((document) => document.errors)) {
-      const line = this.line(error.pos[0]);
+    for (const error of mistakesIn(documents)) {
+      // what is missing at the end of the file is best shown where its text ends
+      const line = Math.min(this.line(error.pos[0]), lines.length);
       // one mistake makes the parser stumble several times on its line
       if (seen.has(line)) continue;
       seen.add(line);
@@ -108,8 +109,8 @@ class Reader {
   }
 
   private visit(node: Node, depth: number): Anchor {
-    if (depth > maxDepth) this.stop(node, tooDeep, deepHint);
-    if (isAlias(node)) return this.follow(node as Alias.Parsed, depth);
+    if (depth >= maxDepth && isCollection(node)) this.stop(node, tooDeep, deepHint);
+    if (isAlias(node)) return this.follow(node, depth);
     const anchor = node && "anchor" in node ? node.anchor : undefined;
     if (anchor) this.anchors.set(anchor, "open");
     const read = this.readNode(node, depth);
@@ -119,7 +120,7 @@ class Reader {
 
   private readNode(node: Node, depth: number): Anchor {
     const origin = this.origin(node);
-    if (isMap(node)) return this.readMap(node as YAMLMap.Parsed, depth, origin);
+    if (isMap(node)) return this.readMap(node, depth, origin);
     if (isSeq(node)) {
       this.checkTag(node.tag, node, "seq");
       const items = node.items.map((item) => this.visit(item as Node, depth + 1));
@@ -134,15 +135,16 @@ class Reader {
 
   private readScalar(node: Node, origin: Origin): Part {
     if (!isScalar(node)) return new Part(null, origin);
-    const text = node.source ?? "";
-    const tag = shortTag(node.tag);
+    const text = node.source;
+    // a bare ! says nothing to PyYAML
+    const tag = node.tag === "!" ? undefined : shortTag(node.tag);
     if (tag === "!vault" || tag === "!unsafe") return new Part(text, origin, undefined, tag);
     if (tag === undefined) {
       const { value, float } =
         node.type === "PLAIN" || node.type === undefined ? this.readWord(text) : { value: text };
       return new Part(value, origin, undefined, float && "!!float");
     }
-    if (tag === "!" || tag === "!!str" || tag === "!!timestamp") return new Part(text, origin);
+    if (tag === "!!str" || tag === "!!timestamp") return new Part(text, origin);
     if (/^!!(?:int|float|bool|null)$/.test(tag)) {
       const read = readAsTag(text, tag.slice(2));
       if (read) return new Part(read.value, origin, undefined, read.float && "!!float");
@@ -189,7 +191,10 @@ class Reader {
     const { part } = this.visit(key, depth + 1);
     if (typeof part.value !== "object") return String(part.value);
     if (part.value === null) return "null";
-    this.reportAt(key, "a key must be a single word or number, and a list or map stands there", quoteHint);
+    const start = key?.range?.[0] ?? 0;
+    const isReference = this.text.startsWith("{{", start) || this.text.startsWith("{{", start - 1);
+    const what = isReference ? unquoted.what : "a key must be a single word or number";
+    this.reportAt(key, what, isReference ? unquoted.hint : "Write the list or map as the key's value.");
     return undefined;
   }
 
@@ -268,7 +273,16 @@ class Reader {
 
 const tooDeep = `values are nested more than ${maxDepth} levels deep`;
 const deepHint = "Flatten the structure.";
-const quoteHint = 'If the value starts with {{, quote it: "{{ name }}".';
+
+/** Errors, and warnings but those on tags, which are judged when the value is read. */
+function mistakesIn(documents: ReturnType<typeof parseAllDocuments>) {
+  // a file without a document carries its mistakes itself
+  const all = "empty" in documents ? [documents] : documents;
+  return all.flatMap(({ errors, warnings }) => [
+    ...errors,
+    ...warnings.filter((warning) => warning.code !== "TAG_RESOLVE_FAILED"),
+  ]);
+}
 
 function shortTag(tag: string | undefined): string | undefined {
   return tag?.replace(/^tag:yaml\.org,2002:/, "!!");

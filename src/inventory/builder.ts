@@ -35,6 +35,10 @@ export class InventoryBuilder {
     return group;
   }
 
+  hasHost(name: string): boolean {
+    return this.hosts.has(name);
+  }
+
   host(name: string, origin: Origin): HostDraft {
     let host = this.hosts.get(name);
     if (!host) {

@@ -111,9 +111,11 @@ class GroupReader {
         );
         return;
       }
+      const isNew = !this.builder.hasHost(name);
       const host = this.builder.host(name, vars.origin);
       into.add(name);
-      if (read.port !== undefined) host.vars.set("ansible_port", new Part(read.port, vars.origin));
+      // Ansible drops the port of a host that it has met before
+      if (read.port !== undefined && isNew) host.vars.set("ansible_port", new Part(read.port, vars.origin));
       for (const [variable, value] of vars.parts) host.vars.set(String(variable), value);
     }
   }

@@ -40,7 +40,7 @@ function readRange(text: string): string[] {
     throw new Error(`has the range [${text}], whose ends are not two numbers or two letters`);
   }
   if (from > to) throw new Error(`has the range [${text}], whose end comes before its beginning`);
-  return [...letters.slice(from, to + 1)].filter((_, index) => index % step === 0);
+  return Array.from(letters.slice(from, to + 1)).filter((_, index) => index % step === 0);
 }
 
 function readNumbers(text: string, begin: string, end: string, step: number): string[] {

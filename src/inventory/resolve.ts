@@ -1,3 +1,4 @@
+import type { Problem } from "../errors.ts";
 import type { Connection, Fleet, Host, Variables } from "../model/fleet.ts";
 import { listOf, mapOf, Part, partOf } from "../part.ts";
 import { Problems } from "../problems.ts";
@@ -24,7 +25,7 @@ type Layer = ReadonlyMap<string, Part>;
  */
 export function resolveFleet(written: WrittenInventory, options: ResolveOptions): Fleet {
   const membership = computeMembership(written);
-  const needed = new Set([...Object.keys(options.defaults), ...connectionNames, ...(options.needed ?? [])]);
+  const needed = new Set([...Object.keys(options.defaults), ...(options.needed ?? [])]);
   const defaults = layerOf(options.defaults);
   const extraVars = layerOf(options.extraVars);
   const problems = new Problems();
@@ -41,7 +42,12 @@ export function resolveFleet(written: WrittenInventory, options: ResolveOptions)
     const own = written.folders.map((folder) => folder.hosts.get(host.name) ?? none);
     const raw = merge([shared, host.vars, ...own, extraVars]);
     const scope = new Scope(host.name, withMagic(raw, host.name, groups, magic));
-    hosts.set(host.name, new ResolvedHost(host.name, groups, resolveAll(raw, scope, needed, problems)));
+    const resolved = resolveAll(raw, scope);
+    for (const [name, found] of resolved.unresolved) {
+      // lbctl_* are read by drills, which must never run a half-resolved command
+      if (needed.has(name) || name.startsWith("lbctl_")) problems.addAll(found);
+    }
+    hosts.set(host.name, new ResolvedHost(host.name, groups, resolved));
   }
   problems.throwIfAny();
   return { hosts, groups: membership.groups };
@@ -72,22 +78,25 @@ function layerOf(variables: Variables): Layer {
   return new Map(Object.entries(variables).map(([name, variable]) => [name, partOf(variable)]));
 }
 
-function resolveAll(raw: Layer, scope: Scope, needed: ReadonlySet<string>, problems: Problems): Variables {
-  const entries: [string, Part][] = [];
-  for (const [name, part] of raw) {
+interface Resolved {
+  readonly vars: Variables;
+  /** Why a variable of `vars` still holds its raw text. */
+  readonly unresolved: ReadonlyMap<string, readonly Problem[]>;
+}
+
+function resolveAll(raw: Layer, scope: Scope): Resolved {
+  const unresolved = new Map<string, readonly Problem[]>();
+  const read = (name: string, part: Part): Part => {
     try {
-      entries.push([name, scope.get(name)]);
+      return scope.get(name);
     } catch (error) {
       if (!(error instanceof Unresolved)) throw error;
-      // lbctl_* are read by drills, which must never run a half-resolved command
-      if (needed.has(name) || name.startsWith("lbctl_"))
-        error.problems.forEach((problem) => {
-          problems.add(problem);
-        });
-      entries.push([name, part]);
+      unresolved.set(name, error.problems);
+      return part;
     }
-  }
-  return Object.fromEntries(entries);
+  };
+  const vars = Object.fromEntries([...raw].map(([name, part]) => [name, read(name, part)]));
+  return { vars, unresolved };
 }
 
 const magicOrigin = { file: "lbctl", line: 1 };
@@ -120,17 +129,24 @@ class ResolvedHost implements Host {
   readonly name: string;
   readonly groups: readonly string[];
   readonly vars: Variables;
+  readonly #unresolved: Resolved["unresolved"];
   #connection: Connection | undefined;
 
-  constructor(name: string, groups: readonly string[], vars: Variables) {
+  constructor(name: string, groups: readonly string[], { vars, unresolved }: Resolved) {
     this.name = name;
     this.groups = groups;
     this.vars = vars;
+    this.#unresolved = unresolved;
   }
 
   /** Throws LbctlError `invalid` when lbctl cannot connect as the inventory says. */
   get connection(): Connection {
-    this.#connection ??= readConnection(this.name, this.vars);
+    if (!this.#connection) {
+      const problems = new Problems();
+      for (const name of connectionNames) problems.addAll(this.#unresolved.get(name) ?? []);
+      problems.throwIfAny();
+      this.#connection = readConnection(this.name, this.vars);
+    }
     return this.#connection;
   }
 }

@@ -47,7 +47,16 @@ function matcher(fleet: Fleet): [{ what: string; hint: string }[], Match] {
   const match: Match = (part) => {
     const [name, slice] = splitSubscript(fleet, part);
     const found = name === "" ? undefined : hostsMatching(fleet, name);
-    if (found) return slice ? found.slice(...slice) : found;
+    if (found) {
+      const chosen = slice ? found.slice(...slice) : found;
+      if (slice && chosen.length === 0 && found.length > 0 && !part.includes(":")) {
+        problems.push({
+          what: `"${part}" is out of range: ${name} has ${found.length} hosts`,
+          hint: "Count from 0.",
+        });
+      }
+      return chosen;
+    }
     const near = didYouMean(name, [...fleet.groups.keys(), ...fleet.hosts.keys()]);
     problems.push({
       what: `no host or group matches "${name}"${near ? `; ${near}` : ""}`,

@@ -1,6 +1,5 @@
 /** Splits a line into words as a POSIX shell quotes them, expanding nothing; undefined when it is not one closed line. */
 export function splitWords(text: string): string[] | undefined {
-  // eslint-disable-next-line no-control-regex
   if (/[\x00-\x08\x0A-\x1F\x7F]/.test(text.trim())) return undefined;
   const words: string[] = [];
   let word: string | undefined;

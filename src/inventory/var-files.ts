@@ -59,7 +59,7 @@ async function readInto(file: string, vars: Map<string, Part>, problems: Problem
   const document = await problems.attempt(async () =>
     parseYaml((await readIfThere(file)) ?? new Uint8Array(), file),
   );
-  if (!document || document.value === null) return;
+  if (document === undefined || document.value === null) return;
   if (isMap(document.value)) document.parts.forEach((part, name) => vars.set(String(name), part));
   else {
     problems.add({

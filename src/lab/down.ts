@@ -1,10 +1,14 @@
 import { existsSync } from "node:fs";
+import { rmdir } from "node:fs/promises";
+import { dirname } from "node:path";
 import { LbctlError } from "../errors.ts";
 import { labContext, type LabContext } from "./context.ts";
 import { startDaemon, stopDaemon } from "./daemon.ts";
 import { deleteInstances } from "./instances.ts";
-import { deleteObjects } from "./objects.ts";
+import type { Incus } from "./incus.ts";
+import { deleteObjects, findObjects } from "./objects.ts";
 import { runStep, type Confirm, type Progress } from "./progress.ts";
+import { expectSuccess } from "./shell.ts";
 import { withLock, type LabState } from "./state.ts";
 import { undoMachine } from "./undo.ts";
 
@@ -27,20 +31,18 @@ export async function labDown(
   confirm: Confirm,
 ): Promise<LabDownResult> {
   const context = labContext(options.interactive);
-  if (!existsSync(context.paths.root)) return { deleted: [], keptPackages: [] };
-  return await withLock(context.paths.lock, async () => {
-    const { incus, state, paths, shell } = context;
+  const { incus, state, paths, shell } = context;
+  if (!existsSync(paths.root) && !(await isInIncus(incus))) return { deleted: [], keptPackages: [] };
+  return await withLock(paths.lock, async () => {
     const recorded = await state.read();
-    if (options.all && !(await confirm(describeUndo(recorded, paths.root)))) {
-      throw new LbctlError("interrupted", { what: "nothing was changed" });
+    if (options.all) {
+      if (!(await confirm(describeUndo(recorded, paths.root)))) {
+        throw new LbctlError("interrupted", { what: "nothing was changed" });
+      }
+      await shell.prepareRoot();
     }
     let answers = await incus.answers();
-    if (
-      options.all &&
-      !answers &&
-      recorded.daemon &&
-      (await context.shell.run(["incus", "version"])).exitCode !== null
-    ) {
+    if (options.all && !answers && recorded.subnet !== undefined && (await isInstalled(incus))) {
       await runStep(progress, "Start the Incus daemon, to clean up", async () => {
         await startDaemon(shell, incus, state, paths);
       });
@@ -51,6 +53,7 @@ export async function labDown(
     if (answers) {
       await runStep(progress, "Delete the images, profile, project, bridge and storage pool", async () => {
         await deleteObjects(incus);
+        await state.forget("subnet");
       });
     }
     const { daemon } = await state.read();
@@ -61,9 +64,22 @@ export async function labDown(
       });
     }
     const keptPackages = await undoMachine(context, progress);
-    await shell.root(["rm", "-rf", paths.root]);
+    expectSuccess(await shell.root(["rm", "-rf", "--one-file-system", paths.root]), `removing ${paths.root}`);
+    // lbctl's folder in the cache, unless something else is in it
+    await rmdir(dirname(paths.root)).catch(() => undefined);
     return { deleted, keptPackages };
   });
+}
+
+async function isInstalled(incus: Incus): Promise<boolean> {
+  return (await incus.try(["--version"])).exitCode === 0;
+}
+
+/** Whether a daemon has the lab's objects though the cache is gone. */
+async function isInIncus(incus: Incus): Promise<boolean> {
+  if (!(await incus.answers())) return false;
+  const { project, pool, subnet } = await findObjects(incus);
+  return project || pool || subnet !== undefined;
 }
 
 async function deleteAll(context: LabContext, progress: Progress): Promise<readonly string[]> {

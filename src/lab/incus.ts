@@ -35,8 +35,8 @@ export class Incus {
 
   /** Runs `incus` in the lab's project; the caller looks at the exit code. */
   async try(args: readonly string[], options: ProcessOptions = {}): Promise<ProcessResult> {
-    // without an image server in reach the client would wait for it
-    const env = { INCUS_CONF: this.#paths.client, INCUS_PROJECT: labName, ...options.env };
+    const own = { INCUS_CONF: this.#paths.client, XDG_CACHE_HOME: this.#paths.client };
+    const env = { ...own, INCUS_PROJECT: labName, ...options.env };
     const argv = ["incus", ...args];
     return this.#asRoot
       ? await this.#shell.root(argv, { ...options, env })

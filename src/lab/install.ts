@@ -1,14 +1,25 @@
 import { existsSync } from "node:fs";
 import { readIfThere } from "./files.ts";
+import { finishDpkg } from "./dpkg.ts";
 import type { MachineChanges } from "./machine.ts";
 import { runStep, type Progress } from "./progress.ts";
 import { expectSuccess, type Shell } from "./shell.ts";
 import type { StateFile } from "./state.ts";
 
-const apt = ["apt-get", "-q", "-o", "DPkg::Lock::Timeout=600", "-o", "APT::Keep-Downloaded-Packages=false"];
+// of a session of its own: Ctrl-C must not break dpkg in the middle of a package
+const apt = [
+  "setsid",
+  "--wait",
+  "apt-get",
+  "-q",
+  "-o",
+  "DPkg::Lock::Timeout=600",
+  "-o",
+  "APT::Keep-Downloaded-Packages=false",
+];
 const quiet = { env: { DEBIAN_FRONTEND: "noninteractive" } };
 
-/** Folders and groups of Incus that its packages leave behind when they are purged. */
+/** Folders, groups and users that the packages leave behind when they are purged. */
 const incusFolders = [
   "/var/lib/incus",
   "/var/log/incus",
@@ -18,6 +29,7 @@ const incusFolders = [
   "/var/lib/lxcfs",
 ];
 const incusGroups = ["incus", "incus-admin"];
+const packageUsers = ["dnsmasq"];
 
 /** Carries out the changes to the machine, each recorded before it is made. */
 export async function installOnMachine(
@@ -46,6 +58,7 @@ export async function installOnMachine(
   });
   const step = `Install ${packages.join(", ")}`;
   await runStep(progress, step, async () => {
+    await finishDpkg(shell, (await state.read()).packages ?? []);
     const upgraded = await recordBefore(packages, shell, state);
     if (upgraded.length > 0) {
       progress({ step, detail: `these need newer versions of ${upgraded.join(", ")}, which will stay` });
@@ -63,12 +76,14 @@ async function recordBefore(
 ): Promise<readonly string[]> {
   const dry = [...apt, "install", "-s", "--no-install-recommends", ...packages];
   const simulated = expectSuccess(await shell.root(dry, quiet), "apt-get install -s").stdout;
-  const { packages: known = [], folders, groups } = await state.read();
+  const { packages: known = [], folders, groups, users } = await state.read();
   const groupFile = (await readIfThere("/etc/group")) ?? "";
+  const userFile = (await readIfThere("/etc/passwd")) ?? "";
   await state.record({
     packages: [...new Set([...known, ...newPackages(simulated)])].sort(),
     folders: folders ?? incusFolders.filter((folder) => !existsSync(folder)),
     groups: groups ?? incusGroups.filter((group) => !new RegExp(`^${group}:`, "m").test(groupFile)),
+    users: users ?? packageUsers.filter((user) => !new RegExp(`^${user}:`, "m").test(userFile)),
   });
   return [...simulated.matchAll(/^Inst (\S+) \[/gm)].map((match) => match[1] ?? "");
 }

@@ -1,57 +1,75 @@
 import { existsSync } from "node:fs";
-import type { ImageMetadata } from "./image-metadata.ts";
 import { labName, labTag, type Incus, type IncusInstance } from "./incus.ts";
 import type { LabImages } from "./images.ts";
 import type { HaproxyRelease, Member } from "./members.ts";
 import { imageKind } from "./releases.ts";
 
-/** What must happen to the instances, by name. */
+/** An instance as it should be. Its own keys in `config` are compared, so that a change of any makes it anew. */
+export interface WantedInstance {
+  readonly member: Member;
+  readonly image: string;
+  readonly config: Readonly<Record<string, string>>;
+}
+
+/** What must happen to the instances. */
 export interface InstanceChanges {
   readonly remove: readonly string[];
-  readonly create: readonly Member[];
+  readonly create: readonly string[];
   readonly start: readonly string[];
 }
 
 const imageKey = "user.lbctl-lab.image";
 const hostKeyKey = "user.lbctl-lab.host-key";
 
-/** Pure: an instance of another image or address is removed and made anew. */
-export function planInstances(
-  members: readonly Member[],
+/** Pure. */
+export function wantInstance(
+  member: Member,
   images: LabImages,
+  haproxy: HaproxyRelease,
+  publicKey: string,
+): WantedInstance {
+  const image = images[imageKind(member.role)].alias;
+  const config = {
+    [labTag]: member.role,
+    [imageKey]: image,
+    "user.lbctl-lab.haproxy": haproxy,
+    "user.lbctl-lab.ssh-key": publicKey.trim(),
+    "user.lbctl-lab.dns": member.ip.replace(/\d+$/, "1"),
+    ...(member.port === undefined ? {} : { "user.lbctl-lab.port": String(member.port) }),
+  };
+  return { member, image, config };
+}
+
+/** Pure: an instance that is not as wanted is removed and made anew. */
+export function planInstances(
+  wanted: readonly WantedInstance[],
   existing: readonly IncusInstance[],
 ): InstanceChanges {
-  const byName = new Map(members.map((member) => [member.name, member]));
+  const byName = new Map(wanted.map((each) => [each.member.name, each]));
   const isRight = (instance: IncusInstance): boolean => {
-    const member = byName.get(instance.name);
-    if (!member) return false;
-    const sameImage = instance.config[imageKey] === images[imageKind(member.role)].alias;
-    return sameImage && instance.devices.eth0?.["ipv4.address"] === member.ip;
+    const want = byName.get(instance.name);
+    if (!want) return false;
+    const sameConfig = Object.entries(want.config).every(([key, value]) => instance.config[key] === value);
+    return sameConfig && instance.devices.eth0?.["ipv4.address"] === want.member.ip;
   };
   const right = existing.filter(isRight);
   const names = new Set(right.map((instance) => instance.name));
   return {
     remove: existing.filter((instance) => !isRight(instance)).map((instance) => instance.name),
-    create: members.filter((member) => !names.has(member.name)),
+    create: [...byName.keys()].filter((name) => !names.has(name)),
     start: right.filter((instance) => instance.status !== "Running").map((instance) => instance.name),
   };
 }
 
 export async function createInstance(
   incus: Incus,
-  member: Member,
-  image: ImageMetadata,
+  want: WantedInstance,
   haproxy: HaproxyRelease,
 ): Promise<void> {
-  const config: Record<string, string> = {
-    [labTag]: member.role,
-    [imageKey]: image.alias,
-    "user.lbctl-lab.haproxy": haproxy,
-    ...(member.port === undefined ? {} : { "user.lbctl-lab.port": String(member.port) }),
-    ...legacyCgroups(haproxy),
-  };
+  const { member, image } = want;
+  const config = { ...want.config, ...legacyCgroups(haproxy) };
   await incus.run([
-    ...["launch", "-q", image.alias, member.name, "-p", labName, "-d", `eth0,ipv4.address=${member.ip}`],
+    ...["launch", "-q", image, member.name, "-p", labName, "-d", `eth0,ipv4.address=${member.ip}`],
     ...Object.entries(config).flatMap(([key, value]) => ["-c", `${key}=${value}`]),
   ]);
 }

@@ -44,12 +44,7 @@ export async function findObjects(incus: Incus): Promise<LabObjects> {
 }
 
 /** Creates what is missing. The bridge leads nowhere: no NAT, no routing, no firewall rules, no IPv6. */
-export async function createObjects(
-  incus: Incus,
-  has: LabObjects,
-  subnet: string,
-  publicKey: string,
-): Promise<void> {
+export async function createObjects(incus: Incus, has: LabObjects, subnet: string): Promise<void> {
   const network = [
     "--type=bridge",
     `ipv4.address=${subnet}.1/24`,
@@ -71,12 +66,7 @@ export async function createObjects(
   ]);
   if (has.profile) return;
   const profile = {
-    config: {
-      "boot.autostart": "false",
-      "user.lbctl-lab.ssh-key": publicKey.trim(),
-      "user.lbctl-lab.dns": `${subnet}.1`,
-      [labTag]: "1",
-    },
+    config: { "boot.autostart": "false", [labTag]: "1" },
     devices: {
       root: { type: "disk", path: "/", pool: labName },
       eth0: { type: "nic", name: "eth0", network: labName },

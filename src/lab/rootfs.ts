@@ -24,7 +24,7 @@ export async function buildRootfs(
       await shell.root(argv, { env: { DEBIAN_FRONTEND: "noninteractive" } }),
       argv.slice(0, 2).join(" "),
     ).stdout;
-  await root("rm", "-rf", tree, work);
+  await root("rm", "-rf", "--one-file-system", tree, work);
   await mkdir(work, { recursive: true });
   try {
     say(`fetching and unpacking Debian ${release.version}`);
@@ -40,6 +40,7 @@ export async function buildRootfs(
     await root("sh", "-c", settle, "sh", tree, join(work, "overlay"));
     await root("chroot", tree, "systemctl", "-q", "enable", ...recipe.enabledUnits);
     await root("chroot", tree, "systemctl", "-q", "mask", ...recipe.maskedUnits);
+    await root("sh", "-c", markUpdated, "sh", tree);
     say("packing the load balancers' image");
     await squash(tree, join(paths.images, `${recipe.rootfsName(release, "lb")}.squashfs`), root);
     say("adding what backends need");
@@ -47,10 +48,11 @@ export async function buildRootfs(
     await writeFiles(work, [{ path: "etc/systemd/system/demo-backend.service", text: recipe.backendUnit }]);
     await root("cp", "-r", "--no-preserve=ownership", `${work}/overlay/.`, tree);
     await root("chroot", tree, "systemctl", "-q", "enable", "demo-backend.service");
+    await root("sh", "-c", markUpdated, "sh", tree);
     say("packing the backends' image");
     await squash(tree, join(paths.images, `${recipe.rootfsName(release, "backend")}.squashfs`), root);
   } finally {
-    await root("rm", "-rf", tree, work);
+    await root("rm", "-rf", "--one-file-system", tree, work);
   }
 }
 
@@ -68,6 +70,9 @@ cp -r --no-preserve=ownership "$2/." .`;
 const addDebs = `set -e
 chroot "$1" sh -c 'apt-get install -y -qq --no-install-recommends -o DPkg::Options::=--force-unsafe-io "$0"/*.deb' "$2" >&2
 rm -rf "$1$2" "$1"/var/cache/apt/*.bin "$1"/usr/share/doc/*`;
+
+// the first boot need not rebuild what the packages' scripts have just built
+const markUpdated = 'touch "$1/etc/.updated" "$1/var/.updated"';
 
 async function bootstrap(release: recipe.Release, tree: string, work: string, shell: Shell): Promise<void> {
   const own = await debianCodename();

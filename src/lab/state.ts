@@ -21,9 +21,12 @@ export interface LabState {
   readonly lines?: readonly AddedLine[];
   readonly sysctl?: { readonly previous: number; readonly set: number };
   readonly daemon?: StartedDaemon;
-  /** Folders and groups that were not there before the packages came; their removal is the lab's too. */
+  /** Folders, groups and users that were not there before the packages came; their removal is the lab's too. */
   readonly folders?: readonly string[];
   readonly groups?: readonly string[];
+  readonly users?: readonly string[];
+  /** The first three numbers of the bridge, once the lab's objects in Incus are made. */
+  readonly subnet?: string;
 }
 
 const empty: LabState = { format: 1 };

@@ -2,26 +2,35 @@ import { basename } from "node:path";
 import { readIfThere } from "./files.ts";
 import type { LabContext } from "./context.ts";
 import { setInotifyInstances, writeAsRoot } from "./install.ts";
+import { finishDpkg, purge } from "./dpkg.ts";
 import { runStep, type Progress } from "./progress.ts";
 import { expectSuccess, type Shell } from "./shell.ts";
 
 /** Undoes each recorded change to the machine, last first. Returns packages that something else needs by now. */
 export async function undoMachine(context: LabContext, progress: Progress): Promise<readonly string[]> {
   const { shell, state } = context;
-  const { packages = [], aptSource, lines = [], sysctl, folders = [], groups = [] } = await state.read();
+  const {
+    packages = [],
+    aptSource,
+    lines = [],
+    sysctl,
+    folders = [],
+    groups = [],
+    users = [],
+  } = await state.read();
   let kept: readonly string[] = [];
   if (packages.length > 0) {
     await runStep(progress, "Purge the packages that the lab installed", async () => {
+      await finishDpkg(shell, packages);
       kept = await purge(packages, shell);
       await state.forget("packages");
     });
   }
   if (kept.length === 0) {
     for (const folder of folders) await removeTree(folder, shell);
-    for (const group of groups) {
-      const line = new RegExp(`^${group}:`, "m");
-      if (line.test((await readIfThere("/etc/group")) ?? "")) await shell.root(["groupdel", group]);
-    }
+    // exit code 6: the packages have already taken them along
+    for (const user of users) await shell.root(["userdel", user]);
+    for (const group of groups) await shell.root(["groupdel", group]);
   }
   if (aptSource !== undefined) await removeSource(aptSource, shell);
   for (const { file, line } of lines) {
@@ -35,28 +44,6 @@ export async function undoMachine(context: LabContext, progress: Progress): Prom
     if (now === sysctl.set) await setInotifyInstances(shell, sysctl.previous);
   }
   return kept;
-}
-
-/** Purges exactly `names`, or nothing when that would take other packages along; then returns those to keep. */
-async function purge(names: readonly string[], shell: Shell): Promise<readonly string[]> {
-  const status = await shell.run(["dpkg-query", "-W", "-f", "${Package}\t${db:Status-Status}\n"]);
-  const there = new Set<string>();
-  for (const line of expectSuccess(status, "dpkg-query").stdout.split("\n")) {
-    const [name = "", state] = line.split("\t");
-    if (state !== "not-installed") there.add(name);
-  }
-  const ours = names.filter((name) => there.has(name));
-  if (ours.length === 0) return [];
-  const env = { DEBIAN_FRONTEND: "noninteractive" };
-  const purgeThem = ["-q", "-y", "-o", "DPkg::Lock::Timeout=600", "purge", ...ours];
-  const simulated = expectSuccess(
-    await shell.root(["apt-get", "-s", ...purgeThem], { env }),
-    "apt-get purge -s",
-  );
-  const removed = [...simulated.stdout.matchAll(/^(?:Remv|Purg) (\S+)/gm)].map((match) => match[1] ?? "");
-  if (removed.some((name) => !ours.includes(name))) return ours;
-  expectSuccess(await shell.root(["apt-get", ...purgeThem], { env }), "apt-get purge");
-  return [];
 }
 
 /** Removes a folder that was not there before the lab, with what a stopped daemon left mounted in it. */

@@ -6,10 +6,9 @@ import { installOnMachine } from "./install.ts";
 import * as instances from "./instances.ts";
 import { writeInventory } from "./inventory.ts";
 import * as machine from "./machine.ts";
-import { labMembers, type LabSize, type Member } from "./members.ts";
+import { labMembers, type HaproxyRelease, type LabSize, type Member } from "./members.ts";
 import { createObjects, findObjects, type LabObjects } from "./objects.ts";
 import { runStep, type Confirm, type Progress } from "./progress.ts";
-import { imageKind } from "./releases.ts";
 import { ensureKey, formatKnownHosts } from "./ssh.ts";
 import { withLock } from "./state.ts";
 import { findFreeSubnet } from "./subnet.ts";
@@ -63,13 +62,17 @@ export async function labUp(
     const subnet = has.subnet ?? facts.subnet;
     if (!has.profile || !has.pool || has.subnet === undefined) {
       await runStep(progress, "Create the bridge, storage pool, project and profile", async () => {
-        await createObjects(context.incus, has, subnet, publicKey);
+        await context.state.record({ subnet });
+        await createObjects(context.incus, has, subnet);
       });
     }
     const known = changes.startDaemon ? await context.incus.imageAliases() : imported;
     await ensureImages(options.haproxy, images, known, { ...context, progress });
     const members = labMembers(options, subnet);
-    const done = await settleInstances(members, images, options, context, progress);
+    const wanted = members.map((member) =>
+      instances.wantInstance(member, images, options.haproxy, publicKey),
+    );
+    const done = await settleInstances(wanted, options.haproxy, context, progress);
     const inventory = await writeInventory(options.cwd, members, context.paths);
     return { inventory, members, ...done };
   });
@@ -83,10 +86,13 @@ interface Seen {
 
 /** Reads only. */
 async function look(context: LabContext, images: LabImages): Promise<Seen> {
-  const { shell, incus, paths } = context;
+  const { shell, incus, paths, state } = context;
   const [tools, daemonAnswers] = await Promise.all([machine.findTools(), incus.answers()]);
   const objects = daemonAnswers ? await findObjects(incus) : nothing;
   const imported = objects.project ? await incus.imageAliases() : [];
+  // while the daemon is stopped, only the record tells what it has
+  const recorded = daemonAnswers ? undefined : (await state.read()).subnet;
+  const subnet = objects.subnet ?? recorded;
   const base = {
     daemonAnswers,
     tools,
@@ -95,9 +101,9 @@ async function look(context: LabContext, images: LabImages): Promise<Seen> {
     subuid: (await readIfThere("/etc/subuid")) ?? "",
     subgid: (await readIfThere("/etc/subgid")) ?? "",
     inotifyInstances: Number(await readIfThere("/proc/sys/fs/inotify/max_user_instances")),
-    subnet: objects.subnet ?? (await findFreeSubnet(shell)),
-    hasNetwork: objects.subnet !== undefined,
-    hasPool: objects.pool && objects.profile,
+    subnet: subnet ?? (await findFreeSubnet(shell)),
+    hasNetwork: subnet !== undefined,
+    hasPool: recorded !== undefined || (objects.pool && objects.profile),
   };
   const noApt = { debianCodename: undefined, hasApt: true, aptHasIncus: true, backports: undefined };
   const missing = machine.planMachine({ ...base, ...noApt }).packages.length > 0;
@@ -107,48 +113,42 @@ async function look(context: LabContext, images: LabImages): Promise<Seen> {
 
 /** Removes, creates and starts instances, all at once, then writes down their host keys. */
 async function settleInstances(
-  members: readonly Member[],
-  images: LabImages,
-  size: LabSize,
+  wanted: readonly instances.WantedInstance[],
+  haproxy: HaproxyRelease,
   context: LabContext,
   progress: Progress,
 ): Promise<Pick<LabUpResult, "created" | "removed" | "started">> {
   const { incus, paths } = context;
   const existing = await incus.instances();
-  const changes = instances.planInstances(members, images, existing);
+  const { remove, create, start } = instances.planInstances(wanted, existing);
   const keys = new Map<string, string>();
   for (const instance of existing) {
     const key = instances.hostKeyOf(instance);
-    if (key !== undefined && !changes.remove.includes(instance.name)) keys.set(instance.name, key);
+    if (key !== undefined && !remove.includes(instance.name)) keys.set(instance.name, key);
   }
-  if (changes.remove.length > 0) {
-    await runStep(progress, `Delete ${changes.remove.join(", ")}`, async () => {
-      await instances.deleteInstances(incus, changes.remove);
+  if (remove.length > 0) {
+    await runStep(progress, `Delete ${remove.join(", ")}`, async () => {
+      await instances.deleteInstances(incus, remove);
     });
   }
-  const names = changes.create.map((member) => member.name);
-  const starting = members.filter(
-    (member) => names.includes(member.name) || changes.start.includes(member.name),
-  );
-  // an interrupted run may have left one without its key
-  const waiting = members.filter((member) => starting.includes(member) || !keys.has(member.name));
+  // one that runs without a known key was left by an interrupted run
+  const waiting = wanted.filter(({ member }) => start.includes(member.name) || !keys.has(member.name));
   if (waiting.length > 0) {
-    await runStep(progress, `Start ${waiting.map((member) => member.name).join(", ")}`, async () => {
+    await runStep(progress, `Start ${waiting.map(({ member }) => member.name).join(", ")}`, async () => {
       await Promise.all(
-        waiting.map(async (member) => {
-          const image = images[imageKind(member.role)];
-          if (names.includes(member.name)) await instances.createInstance(incus, member, image, size.haproxy);
-          else if (starting.includes(member)) await instances.startInstance(incus, member.name);
-          const key = await instances.waitUntilUp(incus, member);
-          if (keys.get(member.name) !== key) await instances.rememberHostKey(incus, member.name, key);
-          keys.set(member.name, key);
+        waiting.map(async (want) => {
+          const { name } = want.member;
+          if (create.includes(name)) await instances.createInstance(incus, want, haproxy);
+          else if (start.includes(name)) await instances.startInstance(incus, name);
+          const key = await instances.waitUntilUp(incus, want.member);
+          if (keys.get(name) !== key) await instances.rememberHostKey(incus, name, key);
+          keys.set(name, key);
         }),
       );
     });
   }
-  const known = formatKnownHosts(
-    members.map(({ name, ip }) => ({ name, ip, hostKey: keys.get(name) ?? "" })),
-  );
+  const hosts = wanted.map(({ member }) => ({ ...member, hostKey: keys.get(member.name) ?? "" }));
+  const known = formatKnownHosts(hosts);
   if ((await readIfThere(paths.knownHosts)) !== known) await writeAtomically(paths.knownHosts, known);
-  return { created: names, removed: changes.remove, started: changes.start };
+  return { created: create, removed: remove, started: start };
 }

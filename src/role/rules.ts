@@ -18,9 +18,9 @@ export function findConflicts(role: string, values: Values): Conflict[] {
 
 const rules: Readonly<Record<string, readonly ((values: Values) => Conflict[])[]>> = {
   haproxy: [
-    differ("haproxy_listen_https", "haproxy_listen_http", (values) => values["haproxy_tls_cert_path"] !== ""),
+    differ("haproxy_listen_https", "haproxy_listen_http", (values) => values.haproxy_tls_cert_path !== ""),
     differ("haproxy_stats_port", "haproxy_listen_http"),
-    differ("haproxy_stats_port", "haproxy_listen_https", (values) => values["haproxy_tls_cert_path"] !== ""),
+    differ("haproxy_stats_port", "haproxy_listen_https", (values) => values.haproxy_tls_cert_path !== ""),
     atMost(
       "haproxy_health_check_fastinter_ms",
       "haproxy_health_check_interval_ms",
@@ -38,14 +38,10 @@ const rules: Readonly<Record<string, readonly ((values: Values) => Conflict[])[]
 
 function differ(name: string, other: string, applies: (values: Values) => boolean = () => true) {
   return (values: Values): Conflict[] => {
-    if (!applies(values) || values[name] === undefined || values[name] !== values[other]) return [];
-    return [
-      {
-        path: [name],
-        uses: [name, other],
-        message: `is ${String(values[name])}, as is ${other}; one port serves one of them`,
-      },
-    ];
+    const port = values[name];
+    if (typeof port !== "number" || port !== values[other] || !applies(values)) return [];
+    const message = `is ${port}, as is ${other}; one port serves one of them`;
+    return [{ path: [name], uses: [name, other], message }];
   };
 }
 
