@@ -21,8 +21,13 @@ export function judge(evidence: Evidence): Judgement {
   return { verdict: "pass", reasons: [] };
 }
 
-/** Why the load so far proves nothing, so that nothing should be killed; null when it is sound. */
+/** Why the load so far proves nothing, so that nothing was killed; null when it is sound. */
 export function unsoundLoad(evidence: Evidence): string | null {
+  const why = whyUnsound(evidence);
+  return why === null ? null : `nothing was killed: ${why}`;
+}
+
+function whyUnsound(evidence: Evidence): string | null {
   const requests = requestsOf(evidence.records);
   const failed = requests.filter(({ failure }) => failure !== null);
   const { server, pool } = evidence.scenario;
