@@ -25,6 +25,8 @@ export interface Marks {
   readonly killDoneMs: number | null;
   /** The victim stopped answering: its last good answer to a direct probe, else the kill command. */
   readonly faultMs: number | null;
+  /** The victim went on answering its probe after the kill command: the fault did not take. */
+  readonly survived: boolean;
   readonly faultFrom: "probe" | "kill-command";
   readonly downMs: number | null;
   readonly reviveIssuedMs: number | null;
@@ -55,7 +57,7 @@ export function marksOf({ records, scenario }: Evidence): Marks {
     loadStartedMs: step("load-started") ?? 0,
     killIssuedMs,
     killDoneMs: step("kill-done"),
-    ...faultOf(records, killIssuedMs, downMs ?? reviveIssuedMs ?? Infinity),
+    ...faultOf(records, killIssuedMs, downMs ?? reviveIssuedMs ?? Infinity, downMs !== null),
     downMs,
     reviveIssuedMs,
     upMs,
@@ -72,15 +74,17 @@ function faultOf(
   records: readonly DrillRecord[],
   killIssuedMs: number | null,
   seenMs: number,
-): Pick<Marks, "faultMs" | "faultFrom"> {
-  if (killIssuedMs === null) return { faultMs: null, faultFrom: "kill-command" };
+  down: boolean,
+): Pick<Marks, "faultMs" | "faultFrom" | "survived"> {
+  if (killIssuedMs === null) return { faultMs: null, faultFrom: "kill-command", survived: false };
   const good = records
     .filter((record) => record.kind === "probe")
     .filter(({ ok, sentMs }) => ok && sentMs < seenMs);
   const reachable = good.some(({ sentMs }) => sentMs < killIssuedMs);
-  if (!reachable) return { faultMs: killIssuedMs, faultFrom: "kill-command" };
+  if (!reachable) return { faultMs: killIssuedMs, faultFrom: "kill-command", survived: false };
   const last = Math.max(...good.slice(-100).map(({ sentMs }) => sentMs));
-  return { faultMs: Math.max(last, killIssuedMs), faultFrom: "probe" };
+  const survived = !down && last > seenMs - 1000;
+  return { faultMs: survived ? null : Math.max(last, killIssuedMs), faultFrom: "probe", survived };
 }
 
 export function requestsOf(records: readonly DrillRecord[]): RequestRecord[] {

@@ -67,10 +67,9 @@ export async function runFailoverDrill(
     await hold(drill, scenario.beforeMs);
     stopIfAborted(signal, "nothing was killed");
     const unsound = unsoundLoad(conclude(null, null).evidence);
-    if (unsound !== null) obstacle = `nothing was killed: ${unsound}`;
-    else obstacle = await failOver(drill);
+    obstacle = unsound ?? (await failOver(drill));
     if (obstacle === null) await hold(drill, scenario.afterMs);
-    stopIfAborted(signal, obstacle === null ? `${scenario.server} was revived` : obstacle);
+    stopIfAborted(signal, obstacle ?? `${scenario.server} was revived`);
   } finally {
     await instruments.stop();
     mark(drill, "load-stopped");

@@ -21,8 +21,13 @@ export function judge(evidence: Evidence): Judgement {
   return { verdict: "pass", reasons: [] };
 }
 
-/** Why the load so far proves nothing, so that nothing should be killed; null when it is sound. */
+/** Why the load so far proves nothing, so that nothing was killed; null when it is sound. */
 export function unsoundLoad(evidence: Evidence): string | null {
+  const why = whyUnsound(evidence);
+  return why === null ? null : `nothing was killed: ${why}`;
+}
+
+function whyUnsound(evidence: Evidence): string | null {
   const requests = requestsOf(evidence.records);
   const failed = requests.filter(({ failure }) => failure !== null);
   const { server, pool } = evidence.scenario;
@@ -51,15 +56,16 @@ function whatWentWrong(evidence: Evidence): string[] {
   const bound = detectBound(scenario.checks).ms;
   const watchLost = evidence.records.some(({ kind }) => kind === "watch-lost");
   if (marks.downMs === null) {
-    if (!watchLost) reasons.push(`HAProxy did not mark ${scenario.server} DOWN`);
+    if (!watchLost && !marks.survived) reasons.push(`HAProxy did not mark ${scenario.server} DOWN`);
   } else if (marks.faultMs !== null && marks.downMs - marks.faultMs > bound && !detectionUnclear(evidence)) {
     reasons.push(`detected after ${Math.round(marks.downMs - marks.faultMs)} ms, later than ${bound} ms`);
   }
   if (marks.downMs !== null && !watchLost) {
     const took =
       marks.upMs === null || marks.reviveIssuedMs === null ? null : marks.upMs - marks.reviveIssuedMs;
-    if (took === null || took > scenario.recoverLimitMs)
-      reasons.push(`${scenario.server} was not UP again within ${scenario.recoverLimitMs / 1000} s`);
+    if (took === null) reasons.push(`${scenario.server} was not seen UP again`);
+    else if (took > scenario.recoverLimitMs)
+      reasons.push(`${scenario.server} was UP again only after ${Math.round(took)} ms`);
   }
   reasons.push(...steadyProblems(steadyAfter ?? []).map((problem) => `after the drill, ${problem}`));
   return reasons;
@@ -70,6 +76,10 @@ function whatCannotBeTold(evidence: Evidence): string[] {
   if (obstacle !== null) return [obstacle];
   const reasons: string[] = [];
   if (generatorWasLate(evidence)) reasons.push(lateness(evidence));
+  if (marksOf(evidence).survived)
+    reasons.push(
+      `${evidence.scenario.server} went on answering after the kill command: ${evidence.killCommand}`,
+    );
   const lost = records.find((record) => record.kind === "watch-lost");
   if (lost?.kind === "watch-lost") reasons.push(`the link to the load balancer was lost: ${lost.why}`);
   if (steadyAfter === null) reasons.push("the load balancers could not be asked after the drill");

@@ -1,6 +1,6 @@
 /** Text from elsewhere, in one line: control characters cannot move the cursor or start a colour. */
 export function plain(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, " ").trim();
+  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, " ");
 }
 
 /** Exactly `width` columns: cut with … or filled with spaces. */
@@ -19,7 +19,7 @@ export function wrap(text: string, width: number, indent = ""): string[] {
   const room = width - indent.length;
   const lines: string[] = [];
   let line = "";
-  for (const word of plain(text).split(" ")) {
+  for (const word of plain(text).trim().split(/ +/)) {
     if (line !== "" && line.length + 1 + word.length > room) {
       lines.push(indent + line);
       line = "";
