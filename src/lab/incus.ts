@@ -35,7 +35,7 @@ export class Incus {
 
   /** Runs `incus` in the lab's project; the caller looks at the exit code. */
   async try(args: readonly string[], options: ProcessOptions = {}): Promise<ProcessResult> {
-    const own = { INCUS_CONF: this.#paths.client, XDG_CACHE_HOME: this.#paths.client };
+    const own = { INCUS_CONF: this.#paths.client, INCUS_CACHE: this.#paths.client };
     const env = { ...own, INCUS_PROJECT: labName, ...options.env };
     const argv = ["incus", ...args];
     return this.#asRoot
@@ -53,7 +53,7 @@ export class Incus {
     if (direct.exitCode === 0) return isTrusted(direct.stdout);
     if (this.#shell.isRoot || direct.exitCode === null) return false;
     // only a socket that refuses the user is worth a question to sudo
-    if (!/permission denied/i.test(direct.stderr)) return false;
+    if (!/permission/i.test(direct.stderr)) return false;
     this.#asRoot = true;
     return (await this.try(["query", "/1.0"], { timeoutMs: 20_000 })).exitCode === 0;
   }
