@@ -44,10 +44,7 @@ export class LbctlError extends Error {
 
   constructor(code: ErrorCode, problems: Problem | readonly Problem[], options?: { cause?: unknown }) {
     const list = Array.isArray(problems) ? (problems as readonly Problem[]) : [problems as Problem];
-    super(
-      list.map((problem) => (problem.at ? `${problem.at}: ${problem.what}` : problem.what)).join("\n"),
-      options,
-    );
+    super(list.map((problem) => (problem.at ? `${problem.at}: ${problem.what}` : problem.what)).join("\n"), options);
     this.name = "LbctlError";
     this.code = code;
     this.problems = list;
