@@ -54,7 +54,7 @@ const toolPackages: Readonly<Record<string, string>> = {
 };
 const toolFolders = ["/usr/sbin", "/usr/bin", "/sbin", "/bin", "/usr/libexec/incus", "/opt/incus/bin"];
 
-export const backportsFile = `/etc/apt/sources.list.d/${labName}-backports.sources`;
+const backportsFile = `/etc/apt/sources.list.d/${labName}-backports.sources`;
 
 /** Pure: facts in, changes out. */
 export function planMachine(facts: MachineFacts): MachineChanges {
