@@ -3,7 +3,7 @@ import { applyHost, installPackages } from "../apply/apply.ts";
 import { exitCodes, LbctlError } from "../errors.ts";
 import type { Emit, HostOutcome } from "../model/events.ts";
 import { runProcess } from "../remote/process.ts";
-import { applyDocument, eventLine, outcomeErrorLines, recapLines } from "../report/apply.ts";
+import { applyDocument, liveProgress, outcomeErrorLines, recapLines } from "../report/apply.ts";
 import { printJson, printLines, printProgress } from "../report/out.ts";
 import { planDocument, planLines } from "../report/plan.ts";
 import { version } from "../version.ts";
@@ -56,9 +56,9 @@ async function applyAll(
   options: ApplyOptions,
   signal: AbortSignal,
 ): Promise<HostOutcome[]> {
-  const emit: Emit = (event) => {
-    if (!options.quiet) printProgress([eventLine(event)]);
-  };
+  const progress = liveProgress((line) => {
+    if (!options.quiet) printProgress([line]);
+  });
   const changing = looks.some((look) => look.plan.changes);
   const manifest = {
     format: 1 as const,
@@ -68,14 +68,16 @@ async function applyAll(
     git: changing ? await gitRevision() : null,
   };
   let failed = false;
-  return eachHost(looks, options.forks, async (look): Promise<HostOutcome> => {
+  const outcomes = await eachHost(looks, options.forks, async (look): Promise<HostOutcome> => {
     if (look.plan.changes && (failed || signal.aborted)) {
       return { host: look.plan.host, outcome: "skipped", error: null };
     }
-    const outcome = await applyOne(project, look, manifest, emit, signal);
+    const outcome = await applyOne(project, look, manifest, progress.take, signal);
     if (outcome.error !== null) failed = true;
     return outcome;
   });
+  progress.stop();
+  return outcomes;
 }
 
 /** One host: install what is missing, look again at what that brought, then the transaction. */

@@ -2,17 +2,48 @@ import type { HostOutcome, RunEvent } from "../model/events.ts";
 import { problemLines } from "./errors.ts";
 import { errorStyle, style } from "./style.ts";
 
-/** One line of live progress. */
-export function eventLine(event: RunEvent): string {
-  const host = errorStyle.bold(event.host.padEnd(12));
-  switch (event.kind) {
-    case "step":
-      return `${host} ${errorStyle.dim("…")} ${event.text}`;
-    case "done":
-      return `${host} ${errorStyle.green("✓")} ${event.step} ${errorStyle.dim(`${(event.ms / 1000).toFixed(1)} s`)}`;
-    case "note":
-      return `${host} ${errorStyle.yellow("!")} ${event.text}`;
-  }
+/**
+ * Live progress: a line when a step is done, and one when a step has run for a second, so that nobody waits in
+ * silence. `stop` ends the waiting.
+ */
+export function liveProgress(print: (line: string) => void): {
+  take: (event: RunEvent) => void;
+  stop: () => void;
+} {
+  const waiting = new Map<string, NodeJS.Timeout>();
+  const settle = (host: string): void => {
+    clearTimeout(waiting.get(host));
+    waiting.delete(host);
+  };
+  return {
+    take: (event) => {
+      if (event.kind !== "note") settle(event.host);
+      if (event.kind === "step") {
+        const line = `${hostColumn(event)} ${errorStyle.dim("…")} ${event.text}`;
+        const show = (): void => {
+          print(line);
+        };
+        waiting.set(event.host, setTimeout(show, 1000));
+      } else if (event.kind === "done") {
+        print(
+          `${hostColumn(event)} ${errorStyle.green("✓")} ${event.step} ${errorStyle.dim(seconds(event.ms))}`,
+        );
+      } else {
+        print(`${hostColumn(event)} ${errorStyle.yellow("!")} ${event.text}`);
+      }
+    },
+    stop: () => {
+      for (const host of [...waiting.keys()]) settle(host);
+    },
+  };
+}
+
+function hostColumn(event: RunEvent): string {
+  return errorStyle.bold(event.host.padEnd(12));
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(1)} s`;
 }
 
 const colours = {

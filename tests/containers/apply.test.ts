@@ -83,7 +83,7 @@ describe.each(releases)("HAProxy %s", (release) => {
 
   test("a second apply is a no-op: one connection, one exec", async () => {
     const since = await output("lb-1", "date +%s");
-    await output("lb-1", "sleep 1; pkill -f 'sshd: root' || true; sleep 1");
+    await output("lb-1", "sleep 1; pkill -f '[s]shd: root' || true; sleep 1");
     const { code, document } = await lbctlJson<ApplyDocument>(["apply", ...onLab, "--yes"]);
     expect(code).toBe(0);
     expect(document.hosts).toEqual([{ name: "lb-1", outcome: "unchanged", error: null }]);
@@ -214,8 +214,8 @@ describe.each(releases)("HAProxy %s", (release) => {
   test("a certificate on the host opens HTTPS, and a renewed one plans a reload", async () => {
     const pem = (name: string) => readFileSync(join(root, `tests/fixtures/tls/${name}.pem`), "utf8");
     const put = (name: string) =>
-      output("lb-1", `umask 077; cat > /etc/ssl/site.pem <<'PEM'\n${pem(name)}PEM`);
-    const tls = [...onLab, "-e", "haproxy_tls_cert_path=/etc/ssl/site.pem"];
+      output("lb-1", `umask 077; cat > /etc/lbctl-test.pem <<'PEM'\n${pem(name)}PEM`);
+    const tls = [...onLab, "-e", "haproxy_tls_cert_path=/etc/lbctl-test.pem"];
     const missing = await lbctl(["plan", ...tls]);
     expect(missing.code).toBe(5);
     expect(missing.stderr).toContain("haproxy_tls_cert_path");
