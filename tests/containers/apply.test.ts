@@ -83,7 +83,7 @@ describe.each(releases)("HAProxy %s", (release) => {
 
   test("a second apply is a no-op: one connection, one exec", async () => {
     const since = await output("lb-1", "date +%s");
-    await output("lb-1", "sleep 1; pkill -f '[s]shd: root' || true; sleep 1");
+    await output("lb-1", "sleep 1; pkill -f '[s]shd.*: root' || true; sleep 1");
     const { code, document } = await lbctlJson<ApplyDocument>(["apply", ...onLab, "--yes"]);
     expect(code).toBe(0);
     expect(document.hosts).toEqual([{ name: "lb-1", outcome: "unchanged", error: null }]);

@@ -1,0 +1,173 @@
+import type { ChildProcess } from "node:child_process";
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeAll, describe, expect, test } from "vitest";
+import { freshLab, incus, inventory, output } from "../support/lab.ts";
+import { lbctl, lbctlJson } from "../support/lbctl.ts";
+import { releases } from "./releases.ts";
+
+interface Latency {
+  readonly p50: number | null;
+  readonly p95: number | null;
+  readonly max: number | null;
+}
+
+interface DrillDocument {
+  readonly format_version: number;
+  readonly verdict: string;
+  readonly requests: { sent: number; ok: number; failed: number; retried: number };
+  readonly time_to_detect_ms: number | null;
+  readonly detect_bound_ms: number;
+  readonly time_to_recover_ms: number | null;
+  readonly latency_ms: { before: Latency; during: Latency; after: Latency };
+}
+
+interface StatusDocument {
+  readonly health: string;
+  readonly hosts: { pools: { name: string; servers: { name: string; status: string }[] }[] }[];
+}
+
+const onLab = ["-i", inventory];
+
+async function health(): Promise<string> {
+  return (await lbctlJson<StatusDocument>(["status", ...onLab])).document.health;
+}
+
+async function settle(): Promise<void> {
+  await expect.poll(health, { timeout: 40_000, interval: 500 }).toBe("ok");
+}
+
+/** Is the instance running? The drill's promise is that it always is, in the end. */
+async function state(name: string): Promise<string> {
+  return (await incus("list", `^${name}$`, "-f", "csv", "-c", "s")).stdout.trim();
+}
+
+describe.each(releases)("HAProxy %s", (release) => {
+  beforeAll(async () => {
+    await freshLab(release);
+    expect((await lbctl(["apply", ...onLab, "--yes"])).code).toBe(0);
+    await settle();
+  });
+
+  afterEach(async () => {
+    await settle();
+  });
+
+  test.each(["api_pool", "stream_pool"])(
+    "a failover of %s passes: no request fails, in time",
+    async (pool) => {
+      const { code, document } = await lbctlJson<DrillDocument>([
+        "drill",
+        "failover",
+        ...onLab,
+        "--yes",
+        "--pool",
+        pool,
+      ]);
+      expect(document).toMatchObject({ format_version: 1, verdict: "pass", requests: { failed: 0 } });
+      expect(code).toBe(0);
+      expect(document.requests.sent).toBeGreaterThan(500);
+      expect(document.requests.ok).toBe(document.requests.sent);
+      expect(document.time_to_detect_ms).toBeGreaterThan(0);
+      expect(document.time_to_detect_ms).toBeLessThanOrEqual(document.detect_bound_ms);
+      expect(document.time_to_recover_ms).toBeGreaterThan(0);
+      for (const phase of [
+        document.latency_ms.before,
+        document.latency_ms.during,
+        document.latency_ms.after,
+      ]) {
+        expect(phase.p50).toBeGreaterThan(0);
+        expect(phase.max).toBeGreaterThanOrEqual(phase.p95 ?? Infinity);
+      }
+    },
+  );
+
+  test("status sees a dead backend: degraded, exit 10", async () => {
+    await incus("stop", "--force", "backend-api-2");
+    await expect.poll(health, { timeout: 30_000, interval: 500 }).toBe("degraded");
+    const { code, document } = await lbctlJson<StatusDocument>(["status", ...onLab]);
+    expect(code).toBe(10);
+    const api = document.hosts[0]?.pools.find(({ name }) => name === "api_pool");
+    expect(api?.servers.find(({ name }) => name === "backend-api-2")?.status).toContain("DOWN");
+    const table = (await lbctl(["status", ...onLab])).stdout;
+    expect(Math.max(...table.split("\n").map((line) => line.length))).toBeLessThanOrEqual(80);
+
+    const refused = await lbctl(["drill", "failover", ...onLab, "--yes", "--server", "backend-api-1"]);
+    expect(refused.stderr).toMatch(/last/);
+    expect(refused.code).toBe(5);
+    expect(await state("backend-api-1")).toBe("RUNNING");
+    await incus("start", "backend-api-2");
+  });
+});
+
+describe("whatever happens, the victim comes back", () => {
+  async function drillUntilDown(then: (child: ChildProcess) => Promise<void>, ...args: string[]) {
+    return lbctl(["drill", "failover", ...onLab, "--yes", ...args], {
+      started: (child) => {
+        let text = "";
+        child.stderr?.on("data", (chunk: Buffer) => {
+          const before = text.includes("marked");
+          text += chunk.toString();
+          if (!before && text.includes("marked")) void then(child);
+        });
+      },
+    });
+  }
+
+  test.each(["SIGINT", "SIGTERM"] as const)("on %s", async (signal) => {
+    const result = await drillUntilDown((child) => {
+      child.kill(signal);
+      return Promise.resolve();
+    });
+    expect(result.code).toBe(130);
+    expect(await state("backend-api-1")).toBe("RUNNING");
+    await settle();
+  });
+
+  test("when the load balancer goes away in between", async () => {
+    const result = await drillUntilDown(async () => {
+      await incus("stop", "--force", "lb-1");
+    });
+    expect(result.code).not.toBe(0);
+    expect(await state("backend-api-1")).toBe("RUNNING");
+    await incus("start", "lb-1");
+    await expect
+      .poll(() => output("lb-1", "systemctl is-active ssh haproxy"), { timeout: 20_000 })
+      .toBe("active\nactive");
+    await settle();
+  });
+});
+
+describe("other ways to kill a backend", () => {
+  test("a systemd unit on the backend, over SSH", async () => {
+    const vars = "lbctl_drill_fault=systemd lbctl_drill_unit=demo-backend.service";
+    const { document } = await lbctlJson<DrillDocument>(["drill", "failover", ...onLab, "--yes", "-e", vars]);
+    expect(document).toMatchObject({ verdict: "pass", requests: { failed: 0 } });
+    await settle();
+  });
+
+  test("the operator's own commands, run without a shell", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "lbctl-drill-"));
+    const incusWords = process.getuid?.() === 0 ? ["incus"] : ["sudo", "-n", "incus"];
+    const vars = {
+      lbctl_drill_fault: "commands",
+      lbctl_drill_kill_command: [...incusWords, "pause", "--project", "lbctl-lab", "backend-api-1"],
+      lbctl_drill_revive_command: [...incusWords, "resume", "--project", "lbctl-lab", "backend-api-1"],
+    };
+    const file = join(folder, "vars.json");
+    writeFileSync(file, JSON.stringify(vars));
+    const { document } = await lbctlJson<DrillDocument>([
+      "drill",
+      "failover",
+      ...onLab,
+      "--yes",
+      "-e",
+      `@${file}`,
+    ]);
+    expect(document.requests.sent).toBeGreaterThan(500);
+    expect(document.time_to_recover_ms).toBeGreaterThan(0);
+    expect(await state("backend-api-1")).toBe("RUNNING");
+    await settle();
+  });
+});
