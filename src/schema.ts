@@ -24,7 +24,16 @@ interface Described {
   readonly properties?: Readonly<Record<string, unknown>>;
 }
 
-const ajv = new Ajv2020({ allErrors: true, allowUnionTypes: true, verbose: true, ownProperties: true });
+const ajv = new Ajv2020({
+  allErrors: true,
+  allowUnionTypes: true,
+  verbose: true,
+  ownProperties: true,
+  // compiling the meta-schema would take most of a start; strict mode refuses broken schemas too
+  meta: false,
+  validateSchema: false,
+  code: { optimize: false },
+});
 for (const [name, format] of Object.entries(formats)) {
   ajv.addFormat(name, { type: "string", validate: (text: string) => format.problemIn(text) === undefined });
 }

@@ -22,12 +22,12 @@ test.each<[string, string[], object]>([
 test("reads a file, with its lines", async () => {
   const folder = await folderOf({ "x.yml": "a: 1\nb: [1,\n  2]\n" });
   const vars = await parseExtraVars([`@${folder}/x.yml`]);
-  expect(vars["b"]?.originOf([1])).toEqual({ file: `${folder}/x.yml`, line: 3 });
+  expect(vars.b?.originOf([1])).toEqual({ file: `${folder}/x.yml`, line: 3 });
 });
 
 test("a variable knows which option it came from", async () => {
   const vars = await parseExtraVars(["a=1", "b=1", '{"c": {"d": 1}}']);
-  expect([vars["b"]?.originOf([]), vars["c"]?.originOf([])]).toEqual([
+  expect([vars.b?.originOf([]), vars.c?.originOf([])]).toEqual([
     { file: "--extra-vars", line: 2 },
     { file: "--extra-vars", line: 3 },
   ]);

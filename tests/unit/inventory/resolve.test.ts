@@ -7,7 +7,7 @@ import { folderOf, problemsOf, textsOf } from "../folder.ts";
 import { fleetOf, valuesOf } from "./fleet.ts";
 
 const varsOf = (text: string, file = "vars.yml"): Variables =>
-  Object.fromEntries(parseYaml(new TextEncoder().encode(text), file).parts) as Variables;
+  Object.fromEntries(parseYaml(new TextEncoder().encode(text), file).parts);
 
 describe("precedence", () => {
   // from lowest to highest; each level is checked to beat the one before it
@@ -22,12 +22,12 @@ describe("precedence", () => {
     ["host_vars", { "host_vars/h.yml": "v: host_vars\n" }],
   ];
   const build = (used: [string, Record<string, string>][]) => {
-    const inline = new Set(used.flatMap(([, files]) => files["inline"] ?? []));
+    const inline = new Set(used.flatMap(([, files]) => files.inline ?? []));
     const vars = (name: string) => (inline.has(name) ? `vars: {v: inline ${name}}` : "vars: {}");
     const host = inline.has("host") ? "{v: inline host}" : "";
     const text = `all:\n  ${vars("all")}\n  children:\n    parent:\n      ${vars("parent")}\n      children:\n        child:\n          ${vars("child")}\n          hosts: {h: ${host}}\n`;
     const files = Object.assign({}, ...used.map(([, item]) => item)) as Record<string, string>;
-    delete files["inline"];
+    delete files.inline;
     return { ...files, "hosts.yml": text };
   };
 
@@ -35,7 +35,7 @@ describe("precedence", () => {
     "%s beats what is below it",
     async (name, index) => {
       const fleet = await fleetOf(build(levels.slice(0, index + 1)), { defaults: varsOf("v: default\n") });
-      expect(valuesOf(fleet, "h")["v"]).toBe(name);
+      expect(valuesOf(fleet, "h").v).toBe(name);
     },
   );
 
@@ -50,7 +50,7 @@ describe("precedence", () => {
   test("of siblings the later name wins, unless a priority says otherwise", async () => {
     const text = (priority: string) =>
       `a: {hosts: {h: }, vars: {v: a${priority}}}\nb: {hosts: {h: }, vars: {v: b}}\n`;
-    expect(valuesOf(await fleetOf(text("")), "h")["v"]).toBe("b");
+    expect(valuesOf(await fleetOf(text("")), "h").v).toBe("b");
     expect(valuesOf(await fleetOf(text(", ansible_group_priority: 10")), "h")).toEqual({ v: "a" });
   });
 
@@ -58,7 +58,7 @@ describe("precedence", () => {
     const text =
       "z: {children: {m: {children: {c: {hosts: {h: }, vars: {v: deep}}}}}}\nzz: {hosts: {h: }, vars: {v: flat}}\n";
     const fleet = await fleetOf(text);
-    expect(valuesOf(fleet, "h")["v"]).toBe("deep");
+    expect(valuesOf(fleet, "h").v).toBe("deep");
     expect(fleet.hosts.get("h")?.groups).toEqual(["all", "z", "zz", "m", "c"]);
   });
 
@@ -115,7 +115,7 @@ describe("references", () => {
     const indented = vars.replace(/^/gm, "        ");
     const text = `b:\n  children:\n    a:\n      vars:\n${indented}\n      hosts: {h.example.com: }\n`;
     const fleet = await fleetOf(text, { needed: ["v"] });
-    expect(valuesOf(fleet, "h.example.com")["v"]).toEqual(expected);
+    expect(valuesOf(fleet, "h.example.com").v).toEqual(expected);
   });
 
   test.each<[string, string, string]>([
@@ -197,7 +197,7 @@ describe("references", () => {
 
   test("a resolved value stands where it is set, and its parts where they are written", async () => {
     const text = 'all:\n  vars:\n    n:\n      - 1\n      - 2\n    v: "{{ n }}"\n  hosts: {h: }\n';
-    const variable = (await fleetOf(text)).hosts.get("h")?.vars["v"];
+    const variable = (await fleetOf(text)).hosts.get("h")?.vars.v;
     expect([variable?.originOf([]).line, variable?.originOf([1]).line]).toEqual([6, 5]);
   });
 });
@@ -207,6 +207,6 @@ test("resolves ten thousand hosts within seconds", async () => {
   const fleet = await fleetOf('all: {vars: {a: "{{ inventory_hostname }}"}, hosts: {"h[00001:10000]": }}\n', {
     defaults: varsOf(Array.from({ length: 40 }, (_, index) => `d${index}: ${index}`).join("\n")),
   });
-  expect(valuesOf(fleet, "h09999")["a"]).toBe("h09999");
+  expect(valuesOf(fleet, "h09999").a).toBe("h09999");
   expect(performance.now() - start).toBeLessThan(5000);
 });

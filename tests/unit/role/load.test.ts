@@ -64,7 +64,7 @@ test("each file is taken from the first folder that has it", async () => {
     "templates/y/other.eta": "of another role",
   });
   const loaded = await loadRole("x", [join(folder, "own/roles"), join(folder, "roles")]);
-  expect(loaded.defaults["x_a"]?.value).toBe(2);
+  expect(loaded.defaults.x_a?.value).toBe(2);
   expect(loaded.packages).toEqual(["x"]);
   const templates = await loadTemplates(loaded, [join(folder, "own/templates"), join(folder, "templates")]);
   expect(Object.fromEntries([...templates].map(([key, { text }]) => [key, text]))).toEqual({
