@@ -171,6 +171,21 @@ test("tells what hosts share once, with how many they are", async () => {
   ]);
 });
 
+test("a conflict with a default is shown where the other value is set", async () => {
+  expect(await texts("haproxy_listen_http: 9100")).toEqual([
+    "hosts.yml:4 haproxy_stats_port is 9100, as is haproxy_listen_http; one port serves one of them",
+  ]);
+});
+
+test("hosts that differ in one variable only are each checked", async () => {
+  const text = "all: {hosts: {a: , b: {haproxy_retries: x}, c: , d: {haproxy_retries: y}}}\n";
+  const fleet = await fleetOf(text, { defaults: role.defaults });
+  const problems = await problemsOf(() => {
+    checkVariables(fleet, ["a", "b", "c", "d"], role);
+  });
+  expect(problems.map(({ what }) => /read "(.)"/.exec(what)?.[1])).toEqual(["x", "y"]);
+});
+
 test("checks only the hosts it is given", async () => {
   const fleet = await fleetOf("all: {hosts: {a: {haproxy_listen_http: x}, b: }}\n", {
     defaults: role.defaults,
