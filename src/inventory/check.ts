@@ -6,6 +6,7 @@ import { variableNames } from "../role/variables.ts";
 import { checkSchema } from "../schema.ts";
 import { didYouMean, pathText, place } from "../words.ts";
 import { extraVarsFile } from "./extra-vars.ts";
+import { findPoolProblems } from "./pools.ts";
 
 interface Finding {
   readonly problem: Problem;
@@ -13,7 +14,7 @@ interface Finding {
 }
 
 /**
- * Checks the role's variables of these hosts: its schema, its rules, and names that the role does not know.
+ * Checks the role's variables of these hosts: its schema, its rules, its pools, and names that it does not know.
  * Throws LbctlError `invalid`; what several hosts share is told once.
  */
 export function checkVariables(fleet: Fleet, hosts: readonly string[], role: Role): void {
@@ -32,7 +33,8 @@ export function checkVariables(fleet: Fleet, hosts: readonly string[], role: Rol
       findings.set(key, finding);
     }
   }
-  if (findings.size > 0) throw new LbctlError("invalid", [...findings.values()].map(withHosts));
+  const problems = [...[...findings.values()].map(withHosts), ...findPoolProblems(fleet, hosts, role)];
+  if (problems.length > 0) throw new LbctlError("invalid", problems);
 }
 
 interface Checked {

@@ -186,6 +186,37 @@ test("hosts that differ in one variable only are each checked", async () => {
   expect(problems.map(({ what }) => /read "(.)"/.exec(what)?.[1])).toEqual(["x", "y"]);
 });
 
+test.each([
+  [
+    "two servers of a pool with one id",
+    "{id: 5}",
+    "{id: 5}",
+    'haproxy_server_id of s2 is 5, as is that of s1 in the group "backend_api_instances"',
+  ],
+  ["two servers with ids of their own", "{id: 5}", "{id: 6}", undefined],
+  ["two servers without ids", "", "", undefined],
+])("%s", async (_, one, two, expected) => {
+  const [first, second] = [one, two].map((vars) => vars.replace("id", "haproxy_server_id"));
+  const text = `haproxy: {hosts: {lb1: }}\nbackend_api_instances: {hosts: {s1: ${first ?? ""}, s2: ${second ?? ""}}}\n`;
+  const fleet = await fleetOf(text, { defaults: role.defaults });
+  const run = () => {
+    checkVariables(fleet, ["lb1"], role);
+  };
+  if (expected) expect((await problemsOf(run)).map(({ what }) => what)).toEqual([expected]);
+  else run();
+});
+
+test("a pool whose group is not there is an error, once, unless the default names it", async () => {
+  const text = "haproxy: {hosts: {lb1: , lb2: }, vars: {haproxy_api_group: apis}}\napi: {hosts: {s1: }}\n";
+  const fleet = await fleetOf(text, { defaults: role.defaults });
+  const problems = await problemsOf(() => {
+    checkVariables(fleet, ["lb1", "lb2"], role);
+  });
+  expect(problems.map(({ what }) => what)).toEqual([
+    'haproxy_api_group is "apis", which is no group of the inventory; did you mean "api"?',
+  ]);
+});
+
 test("checks only the hosts it is given", async () => {
   const fleet = await fleetOf("all: {hosts: {a: {haproxy_listen_http: x}, b: }}\n", {
     defaults: role.defaults,

@@ -106,6 +106,7 @@ test("does not read group_vars of groups that the inventory does not have", asyn
 
 test.each<[string, string, string]>([
   ["an empty file", "", "hosts.yml:1 the inventory is empty"],
+  ["an inventory without hosts", "all: {vars: {a: 1}}\n", "hosts.yml the inventory has no hosts"],
   ["a list", "- a\n", 'hosts.yml:1 an inventory must be a map of groups; read ["a"] (a list)'],
   [
     "`hosts` as a list",
