@@ -12,7 +12,8 @@ export class Unresolved extends Error {
 }
 
 const marks = /\{\{|\{%|\{#/;
-const whole = /^\{\{((?:(?!\{\{|\}\}).)*)\}\}$/s;
+// a block scalar ends in a line break, which Ansible overlooks here
+const whole = /^\{\{((?:(?!\{\{|\}\}).)*)\}\}\n?$/s;
 const each = /\{\{((?:(?!\}\}).)*)\}\}/gs;
 const reference =
   /^\s*([A-Za-z_]\w*)((?:\.[A-Za-z_]\w*|\.\d+|\[\s*\d+\s*\]|\[\s*'[^'\\]*'\s*\]|\[\s*"[^"\\]*"\s*\])*)\s*$/;
@@ -196,6 +197,14 @@ function embed(found: Part, expression: string, part: Part): string {
       "Refer to one of its items, or let {{ … }} be the whole value.",
     );
   }
-  if (found.tag === "!!float" && Number.isInteger(value)) return `${value}.0`;
-  return String(value);
+  return found.tag === "!!float" && typeof value === "number" ? pythonFloat(value) : String(value);
+}
+
+function pythonFloat(value: number): string {
+  if (!Number.isFinite(value)) return Number.isNaN(value) ? "nan" : value > 0 ? "inf" : "-inf";
+  const size = Math.abs(value);
+  if (size >= 1e16 || (size > 0 && size < 1e-4)) {
+    return value.toExponential().replace(/e([+-])(\d)$/, "e$10$2");
+  }
+  return Number.isInteger(value) ? `${value}.0` : String(value);
 }

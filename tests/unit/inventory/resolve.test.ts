@@ -101,6 +101,12 @@ describe("references", () => {
     ["works inside lists and maps", 'n: 1\nv: [{a: "{{ n }}"}, "x{{ n }}"]', [{ a: 1 }, "x1"]],
     ["spells true as Python does", 'n: yes\nv: "is {{ n }}"', "is True"],
     ["spells a fraction as Python does", 'n: 2.0\nv: "v{{ n }}"', "v2.0"],
+    [
+      "spells a large fraction as Python does",
+      'n: 1.0e+20\nm: 1.5e-7\nv: "{{ n }} {{ m }}"',
+      "1e+20 1.5e-07",
+    ],
+    ["keeps the type in a block scalar", "n: [1]\nv: >\n  {{ n }}", [1]],
     ["spells nothing as nothing", 'n:\nv: "a{{ n }}b"', "ab"],
     [
       "knows the host's name",
