@@ -106,6 +106,11 @@ test.each([
     "haproxy_graceful_drain_seconds: 5",
     "hosts.yml:4 haproxy_graceful_drain_seconds is 5 s, not longer than haproxy_health_check_interval_ms (5000 ms); a returning server would skip its slow start",
   ],
+  // out of range and in conflict: the first is told
+  [
+    "haproxy_health_check_fastinter_ms: 9999999",
+    "hosts.yml:4 haproxy_health_check_fastinter_ms must be a whole number from 50 to 3600000; read 9999999 (a whole number)",
+  ],
   [
     "haproxy_stream_hosts: [a.b, A.b]",
     'hosts.yml:4 haproxy_stream_hosts/1 ("A.b") repeats haproxy_stream_hosts/0',

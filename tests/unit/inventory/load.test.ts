@@ -57,6 +57,13 @@ test.each<[string, string, string[], unknown]>([
   expect(written.hosts.get(names[0] ?? "")?.vars.get("ansible_port")?.value).toBe(port);
 });
 
+test("the port in a host's name counts where the host is first named, as for Ansible", async () => {
+  const text = "a: {hosts: {w1: , 'w2:22': }}\nb: {hosts: {'w1:2222': , 'w2:2222': }}\n";
+  const written = await load({ "hosts.yml": text }, "hosts.yml");
+  expect(written.hosts.get("w1")?.vars.has("ansible_port")).toBe(false);
+  expect(written.hosts.get("w2")?.vars.get("ansible_port")?.value).toBe(22);
+});
+
 test("reads a folder in order, without the names that Ansible ignores", async () => {
   const host = (name: string) => `all: {hosts: {${name}: }}\n`;
   const ignored = [".x.yml", "x.yml~", "x.bak", "x.orig", "x.cfg", "x.ini", "x.retry", "x.pyc", "x.md"];
@@ -87,6 +94,16 @@ test.each([
   ["a folder in it", { "group_vars/web/a.yml": "x: 0\n", "group_vars/web/b/c.yml": "x: 6\n" }, 6],
   ["a folder and not NAME.yml", { "group_vars/web/a.yml": "x: 7\n", "group_vars/web.yml": "x: 0\n" }, 7],
   [".yml and not .yaml", { "group_vars/web.yml": "x: 8\n", "group_vars/web.yaml": "x: 0\n" }, 8],
+  [
+    "a folder without hidden files",
+    { "group_vars/web/a.yml": "x: 10\n", "group_vars/web/.b.yml": "x: 0\n" },
+    10,
+  ],
+  [
+    "a folder without Emacs's backups",
+    { "group_vars/web/a.yml": "x: 11\n", "group_vars/web/b~": "x: 0\n" },
+    11,
+  ],
   ["a folder without backups", { "group_vars/web/a.yml": "x: 9\n", "group_vars/web/b.bak": "x: 0\n" }, 9],
 ])("reads group_vars %s", async (_, files, expected) => {
   const written = await load(

@@ -81,6 +81,18 @@ describe("precedence", () => {
   });
 });
 
+test("an inventory that is given again counts where it stands last", async () => {
+  const folder = await folderOf({
+    "one/hosts.yml": "web: {hosts: {h: }}\n",
+    "one/group_vars/web.yml": "v: one\n",
+    "two/hosts.yml": "web: {hosts: {h: }}\n",
+    "two/group_vars/web.yml": "v: two\n",
+  });
+  const order = ["one", "two", "one"].map((name) => `${folder}/${name}/hosts.yml`);
+  const fleet = resolveFleet(await loadInventory(order), { defaults: {}, extraVars: {} });
+  expect(valuesOf(fleet, "h")).toEqual({ v: "one" });
+});
+
 test("groups hold the hosts of their children", async () => {
   const fleet = await fleetOf("a: {children: {b: {hosts: {y: }}}, hosts: {x: }}\n");
   expect(fleet.groups.get("a")?.hosts).toEqual(["x", "y"]);

@@ -75,6 +75,14 @@ test("each file is taken from the first folder that has it", async () => {
   expect(templates.get("x/x.conf.eta")?.file).toBe(join(folder, "own/templates/x/x.conf.eta"));
 });
 
+test("a template loses its byte order mark and CRLF, which HAProxy would not read", async () => {
+  const folder = await folderOf(role({ "templates/x/x.conf.eta": "\uFEFFa\r\nb\r\n" }));
+  const templates = await loadTemplates(await loadRole("x", [join(folder, "roles")]), [
+    join(folder, "templates"),
+  ]);
+  expect(templates.get("x/x.conf.eta")?.text).toBe("a\nb\n");
+});
+
 test("what role.yml does not say is empty", async () => {
   const folder = await folderOf(role());
   expect(await loadRole("x", [join(folder, "roles")])).toMatchObject({ links: [], watch: [] });
