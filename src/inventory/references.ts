@@ -1,6 +1,7 @@
 import type { Problem } from "../errors.ts";
 import { isList, isMap, listOf, mapOf, Part } from "../part.ts";
 import { didYouMean, place, shorten } from "../words.ts";
+import { isTooLarge } from "./sizes.ts";
 
 /** A variable that cannot be resolved, and why. Never leaves this folder. */
 export class Unresolved extends Error {
@@ -12,12 +13,12 @@ export class Unresolved extends Error {
 }
 
 const marks = /\{\{|\{%|\{#/;
-// a block scalar ends in a line break, which Ansible overlooks here
-const whole = /^\{\{((?:(?!\{\{|\}\}).)*)\}\}\n?$/s;
-const each = /\{\{((?:(?!\}\}).)*)\}\}/gs;
 const reference =
   /^\s*([A-Za-z_]\w*)((?:\.[A-Za-z_]\w*|\.\d+|\[\s*\d+\s*\]|\[\s*'[^'\\]*'\s*\]|\[\s*"[^"\\]*"\s*\])*)\s*$/;
 const step = /\.(\w+)|\[\s*(?:(\d+)|'([^']*)'|"([^"]*)")\s*\]/g;
+
+const maxChain = 100;
+const maxLength = 1000;
 
 const known = new WeakMap<Part, boolean>();
 
@@ -55,9 +56,14 @@ export class Scope {
     if (before instanceof Part) return before;
     if (before) throw before;
     if (this.chain.includes(name)) throw this.cycle(name, part);
+    if (this.chain.length >= maxChain) {
+      throw fail(part, `"${name}" is more than ${maxChain} references away from where they start`, plainHint);
+    }
     this.chain.push(name);
     try {
       const result = this.resolve(part);
+      if (isTooLarge(result))
+        throw fail(part, `the references in "${name}" grow beyond all measure`, plainHint);
       this.resolved.set(name, result);
       return result;
     } catch (error) {
@@ -78,13 +84,13 @@ export class Scope {
       );
     }
     if (typeof part.value === "string") return this.resolveText(part, part.value);
-    const problems: Problem[] = [];
+    const problems = new Set<Problem>();
     const attempt = (inner: Part): Part => {
       try {
         return this.resolve(inner);
       } catch (error) {
         if (!(error instanceof Unresolved)) throw error;
-        problems.push(...error.problems);
+        for (const problem of error.problems) problems.add(problem);
         return inner;
       }
     };
@@ -96,38 +102,38 @@ export class Scope {
         part.origin,
       );
     }
-    if (problems.length > 0) throw new Unresolved(problems);
+    if (problems.size > 0) throw new Unresolved([...problems]);
     return result;
   }
 
   private resolveText(part: Part, text: string): Part {
-    const only = whole.exec(text);
-    // a reference alone keeps its type
-    if (only) return this.follow(only[1] ?? "", part).at(part.origin);
-    const problems: Problem[] = [];
-    const result = text.replace(each, (_, expression: string) => {
+    const pieces = splitReferences(text);
+    const [before, only, after] = pieces;
+    // a reference alone keeps its type; Ansible overlooks the line break that ends a block scalar
+    if (pieces.length === 3 && only !== undefined && before === "" && (after === "" || after === "\n")) {
+      return this.follow(only, part).at(part.origin);
+    }
+    const problems = new Set<Problem>();
+    const resolved = pieces.map((piece, index) => {
+      if (index % 2 === 0) return piece;
       try {
-        return embed(this.follow(expression, part), expression, part);
+        return embed(this.follow(piece, part), piece, part);
       } catch (error) {
         if (!(error instanceof Unresolved)) throw error;
-        problems.push(...error.problems);
+        for (const problem of error.problems) problems.add(problem);
         return "";
       }
     });
-    if (problems.length > 0) throw new Unresolved(problems);
-    const rest = text.replace(each, "");
-    if (marks.test(rest)) {
-      throw fail(
-        part,
-        `${shorten(JSON.stringify(text))} holds Jinja code that lbctl does not run`,
-        plainHint,
-      );
+    if (problems.size > 0) throw new Unresolved([...problems]);
+    if (pieces.some((piece, index) => index % 2 === 0 && marks.test(piece))) {
+      const what = `${shorten(JSON.stringify(text))} holds Jinja code that lbctl does not run`;
+      throw fail(part, what, plainHint);
     }
-    return new Part(result, part.origin);
+    return new Part(resolved.join(""), part.origin);
   }
 
   private follow(expression: string, part: Part): Part {
-    const match = reference.exec(expression);
+    const match = expression.length > maxLength ? null : reference.exec(expression);
     if (!match || reserved.has(match[1] ?? "")) {
       throw fail(
         part,
@@ -180,6 +186,19 @@ export class Scope {
 
 const reserved = new Set(["not", "true", "false", "none", "True", "False", "None", "lookup", "query"]);
 const plainHint = "Write the value itself, or {{ name }}, {{ name.key }} or {{ name[0] }}.";
+
+/** Plain text and the insides of `{{ }}` by turns, plain text first and last. */
+function splitReferences(text: string): string[] {
+  const pieces: string[] = [];
+  let start = 0;
+  for (;;) {
+    const open = text.indexOf("{{", start);
+    const close = open < 0 ? -1 : text.indexOf("}}", open + 2);
+    if (close < 0) return [...pieces, text.slice(start)];
+    pieces.push(text.slice(start, open), text.slice(open + 2, close));
+    start = close + 2;
+  }
+}
 
 function fail(part: Part, what: string, hint: string): Unresolved {
   return new Unresolved([{ what, at: place(part.origin), hint }]);

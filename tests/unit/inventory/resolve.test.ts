@@ -202,6 +202,35 @@ describe("references", () => {
     expect(resolveFleet(written, { defaults: {}, extraVars: {} }).hosts.size).toBe(1);
   });
 
+  test.each([
+    ["texts", (name: string) => `"${`{{ ${name} }}`.repeat(10)}"`],
+    ["lists", (name: string) => `[${Array(10).fill(`"{{ ${name} }}"`).join(", ")}]`],
+  ])("refuses %s that multiply, quickly", async (_, multiply) => {
+    const levels = Array.from({ length: 12 }, (_, level) => `    v${level + 1}: ${multiply(`v${level}`)}`);
+    const text = `all:\n  vars:\n    v0: xxxxxxxxxx\n${levels.join("\n")}\n  hosts: {h: }\n`;
+    const start = performance.now();
+    expect((await textsOf(() => fleetOf(text, { needed: ["v12"] })))[0]).toMatch(/grow beyond all measure/);
+    expect(performance.now() - start).toBeLessThan(3000);
+  });
+
+  test("reads a text of a million braces quickly", async () => {
+    const start = performance.now();
+    const fleet = await fleetOf(`all: {vars: {v: "${"{".repeat(1_000_000)}"}, hosts: {h: }}\n`);
+    expect(String(valuesOf(fleet, "h").v)).toHaveLength(1_000_000);
+    expect(performance.now() - start).toBeLessThan(3000);
+  });
+
+  test("refuses endless chains without a crash", async () => {
+    const chain = Array.from(
+      { length: 20_000 },
+      (_, index) => `    v${index + 1}: "{{ v${index} }}"`,
+    ).reverse();
+    const text = `all:\n  vars:\n${chain.join("\n")}\n    v0: 1\n  hosts: {h: }\n`;
+    expect((await textsOf(() => fleetOf(text, { needed: ["v20000"] })))[0]).toMatch(
+      /more than 100 references away/,
+    );
+  });
+
   test("a variable of the role's defaults is needed, and so is one of a drill", async () => {
     const text = 'all: {hosts: {h: {role_x: "{{ a }}", lbctl_drill_unit: "{{ b }}", other: "{{ c }}"}}}\n';
     const found = await textsOf(() => fleetOf(text, { defaults: varsOf("role_x: 1\n") }));
