@@ -114,7 +114,7 @@ function describe(schema: Described): string {
   if (schema.enum) return `one of ${shorten(schema.enum.map((item) => JSON.stringify(item)).join(", "))}`;
   if (schema.const !== undefined) return JSON.stringify(schema.const);
   const format = formats[schema.format ?? ""];
-  if (format) return format.means + length(schema);
+  if (format) return format.means + length(schema).replace(/^(?=.)/, ",");
   const types = [schema.type ?? []].flat();
   const words = types.map((type) => typeNames[type] ?? type).join(" or ") || "of another form";
   return words + range(schema) + length(schema) + (schema.pattern ? ` that matches ${schema.pattern}` : "");

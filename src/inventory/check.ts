@@ -1,4 +1,4 @@
-import { LbctlError, type Problem } from "../errors.ts";
+import type { Problem } from "../errors.ts";
 import type { Fleet, Host, Path, Value, Variable } from "../model/fleet.ts";
 import type { Role } from "../model/role.ts";
 import { findConflicts } from "../role/rules.ts";
@@ -6,19 +6,15 @@ import { variableNames } from "../role/variables.ts";
 import { checkSchema } from "../schema.ts";
 import { didYouMean, pathText, place } from "../words.ts";
 import { extraVarsFile } from "./extra-vars.ts";
+import { HostProblems } from "./host-problems.ts";
 import { findPoolProblems } from "./pools.ts";
-
-interface Finding {
-  readonly problem: Problem;
-  readonly hosts: string[];
-}
 
 /**
  * Checks the role's variables of these hosts: its schema, its rules, its pools, and names that it does not know.
  * Throws LbctlError `invalid`; what several hosts share is told once.
  */
 export function checkVariables(fleet: Fleet, hosts: readonly string[], role: Role): void {
-  const findings = new Map<string, Finding>();
+  const found = new HostProblems({ namesOne: false });
   let last: Checked | undefined;
   for (const name of hosts) {
     const host = fleet.hosts.get(name);
@@ -26,15 +22,9 @@ export function checkVariables(fleet: Fleet, hosts: readonly string[], role: Rol
     const own = ownVariables(host, role);
     // hosts of one group mostly share every value, and some values are very long
     if (!last || !sameVariables(last.own, own)) last = { own, problems: problemsOf(own, role) };
-    for (const problem of last.problems) {
-      const key = `${problem.at ?? ""}\n${problem.what}`;
-      const finding = findings.get(key) ?? { problem, hosts: [] };
-      finding.hosts.push(name);
-      findings.set(key, finding);
-    }
+    for (const problem of last.problems) found.add(problem, name);
   }
-  const problems = [...[...findings.values()].map(withHosts), ...findPoolProblems(fleet, hosts, role)];
-  if (problems.length > 0) throw new LbctlError("invalid", problems);
+  found.throwIfAny(findPoolProblems(fleet, hosts, role));
 }
 
 interface Checked {
@@ -103,14 +93,5 @@ function problemAt(variable: Variable, path: Path, message: string, role: Role):
     hint: isText
       ? `Values of name=value are strings; write -e '{"${String(path[0])}": …}' for a number or a list.`
       : `Its meaning and range are in roles/${role.name}/defaults/main.yml.`,
-  };
-}
-
-function withHosts({ problem, hosts }: Finding): Problem {
-  if (hosts.length < 2) return problem;
-  const more = hosts.length - 1;
-  return {
-    ...problem,
-    what: `${problem.what} (${hosts[0] ?? ""} and ${more} more ${more === 1 ? "host" : "hosts"})`,
   };
 }

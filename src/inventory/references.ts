@@ -38,12 +38,10 @@ export function needsResolving(part: Part): boolean {
 /** The variables of one host, resolved when they are first asked for. */
 export class Scope {
   private readonly raw: ReadonlyMap<string, Part>;
-  private readonly host: string;
   private readonly resolved = new Map<string, Part | Unresolved>();
   private readonly chain: string[] = [];
 
-  constructor(host: string, raw: ReadonlyMap<string, Part>) {
-    this.host = host;
+  constructor(raw: ReadonlyMap<string, Part>) {
     this.raw = raw;
   }
 
@@ -148,11 +146,7 @@ export class Scope {
         name === "hostvars"
           ? "Variables of other hosts cannot be read; define this one for the host or its group."
           : `Define it in the inventory, or with -e ${name}=….`;
-      throw fail(
-        part,
-        `the variable "${name}" is not defined for ${this.host}${near ? `; ${near}` : ""}`,
-        hint,
-      );
+      throw fail(part, `the variable "${name}" is not defined${near ? `; ${near}` : ""}`, hint);
     }
     let at = this.get(name);
     let path = name;

@@ -131,7 +131,7 @@ test.each<[string, string, string]>([
     "ansible_ssh_extra_args: evil -o x",
     'ansible_ssh_extra_args: must start with an option; read "evil -o x" (a string)',
   ],
-  ["a reference to nothing", 'ansible_host: "{{ zz_none }}"', 'the variable "zz_none" is not defined for h'],
+  ["a reference to nothing", 'ansible_host: "{{ zz_none }}"', 'the variable "zz_none" is not defined'],
 ])("refuses %s", async (_, vars, expected) => {
   const found = await fleet(vars);
   const texts = await textsOf(() => found.hosts.get("h")?.connection);

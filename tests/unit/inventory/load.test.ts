@@ -184,6 +184,11 @@ test.each<[string, string, string]>([
     'hosts.yml:3 the host "w[1:]" has the range [1:], whose ends are not two numbers or two letters',
   ],
   [
+    "an endless name",
+    `all:\n  hosts:\n    ? w${"[1:1]".repeat(300)}\n    :\n`,
+    `hosts.yml:3 the host "w${"[1:1]".repeat(300)}" is longer than 1024 characters`,
+  ],
+  [
     "a huge range",
     "all:\n  hosts:\n    w[1:9999999]:\n",
     'hosts.yml:3 the host "w[1:9999999]" stands for more than 100000 hosts',

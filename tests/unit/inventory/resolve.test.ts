@@ -140,7 +140,7 @@ describe("references", () => {
     [
       "an undefined variable",
       'prt: 1\nv: "{{ port }}"',
-      'hosts.yml:4 the variable "port" is not defined for h; did you mean "prt"?',
+      'hosts.yml:4 the variable "port" is not defined; did you mean "prt"?',
     ],
     [
       "an unknown key",
@@ -189,7 +189,7 @@ describe("references", () => {
     [
       "what a needed variable refers to",
       'n: "{{ x }}"\nv: "{{ n }}"',
-      'hosts.yml:3 the variable "x" is not defined for h',
+      'hosts.yml:3 the variable "x" is not defined',
     ],
   ])("refuses %s in a needed variable", async (_, vars, expected) => {
     const text = `all:\n  vars:\n${vars.replace(/^/gm, "    ")}\n  hosts: {h: }\n`;
@@ -197,7 +197,7 @@ describe("references", () => {
     const written = await loadInventory([`${folder}/hosts.yml`]);
     expect(
       await textsOf(() => resolveFleet(written, { defaults: {}, extraVars: {}, needed: ["v"] }), folder),
-    ).toEqual([expected]);
+    ).toEqual([`${expected} (h)`]);
     // what nobody needs stays as it was written
     expect(resolveFleet(written, { defaults: {}, extraVars: {} }).hosts.size).toBe(1);
   });
@@ -235,6 +235,14 @@ describe("references", () => {
     const text = 'all: {hosts: {h: {role_x: "{{ a }}", lbctl_drill_unit: "{{ b }}", other: "{{ c }}"}}}\n';
     const found = await textsOf(() => fleetOf(text, { defaults: varsOf("role_x: 1\n") }));
     expect(found.map((item) => /"(.)"/.exec(item)?.[1])).toEqual(["a", "b"]);
+  });
+
+  test("tells which hosts miss a variable", async () => {
+    const text = 'all: {vars: {v: "{{ a }}"}, hosts: {"h[1:3]": , x: {a: 1}}}\n';
+    const problems = await problemsOf(() => fleetOf(text, { needed: ["v"] }));
+    expect(problems.map(({ what }) => what)).toEqual([
+      'the variable "a" is not defined (h1 and 2 more hosts)',
+    ]);
   });
 
   test("tells one mistake of many hosts once, and several of one variable all", async () => {
