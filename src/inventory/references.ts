@@ -23,7 +23,7 @@ const maxLength = 1000;
 const known = new WeakMap<Part, boolean>();
 
 /** Whether a value holds references, or what else must be looked at before use. */
-export function needsResolving(part: Part): boolean {
+function needsResolving(part: Part): boolean {
   let answer = known.get(part);
   if (answer === undefined) {
     answer =
