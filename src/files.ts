@@ -1,10 +1,15 @@
 import { readdir, readFile, stat } from "node:fs/promises";
 import type { Stats } from "node:fs";
+import { LbctlError } from "./errors.ts";
 import { invalid } from "./problems.ts";
+import { refuseTooLarge } from "./text.ts";
 
 /** A file's bytes, or undefined when nothing is there. Throws LbctlError `invalid` when it cannot be read. */
 export async function readIfThere(file: string): Promise<Uint8Array | undefined> {
-  return ifThere(file, () => readFile(file));
+  return ifThere(file, async () => {
+    refuseTooLarge((await stat(file)).size, file);
+    return readFile(file);
+  });
 }
 
 /** What stands at a path, links followed, or undefined. */
@@ -22,6 +27,7 @@ async function ifThere<T>(path: string, read: () => Promise<T>): Promise<T | und
   try {
     return await read();
   } catch (error) {
+    if (error instanceof LbctlError) throw error;
     const code = (error as NodeJS.ErrnoException).code;
     if (code === "ENOENT" || code === "ENOTDIR") return undefined;
     throw invalid(

@@ -8,6 +8,11 @@ export class Problems {
     this.found.set(`${problem.at ?? ""}\n${problem.what}`, problem);
   }
 
+  /** Adds what would only repeat other problems in other words. */
+  addIfNone(problem: Problem): void {
+    if (this.found.size === 0) this.add(problem);
+  }
+
   addAll(problems: Iterable<Problem>): void {
     for (const problem of problems) this.add(problem);
   }

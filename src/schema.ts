@@ -24,7 +24,16 @@ interface Described {
   readonly properties?: Readonly<Record<string, unknown>>;
 }
 
-const ajv = new Ajv2020({ allErrors: true, allowUnionTypes: true, verbose: true, ownProperties: true });
+const ajv = new Ajv2020({
+  allErrors: true,
+  allowUnionTypes: true,
+  verbose: true,
+  ownProperties: true,
+  // compiling the meta-schema would take most of a start; strict mode refuses broken schemas too
+  meta: false,
+  validateSchema: false,
+  code: { optimize: false },
+});
 for (const [name, format] of Object.entries(formats)) {
   ajv.addFormat(name, { type: "string", validate: (text: string) => format.problemIn(text) === undefined });
 }
@@ -105,7 +114,7 @@ function describe(schema: Described): string {
   if (schema.enum) return `one of ${shorten(schema.enum.map((item) => JSON.stringify(item)).join(", "))}`;
   if (schema.const !== undefined) return JSON.stringify(schema.const);
   const format = formats[schema.format ?? ""];
-  if (format) return format.means + length(schema);
+  if (format) return format.means + length(schema).replace(/^(?=.)/, ",");
   const types = [schema.type ?? []].flat();
   const words = types.map((type) => typeNames[type] ?? type).join(" or ") || "of another form";
   return words + range(schema) + length(schema) + (schema.pattern ? ` that matches ${schema.pattern}` : "");

@@ -1,6 +1,7 @@
 import { Buffer } from "node:buffer";
 import { LbctlError } from "./errors.ts";
 
+/** No inventory, role or template needs more, and a parser would take minutes for it. */
 const maxBytes = 5 * 1024 * 1024;
 // what YAML calls non-printable, and so PyYAML refuses
 
@@ -11,13 +12,7 @@ const unprintable = /[\x00-\x08\x0B\x0C\x0E-\x1F\x7F-\x84\x86-\x9F\uFFFE\uFFFF]/
  * Throws LbctlError `invalid` for files too large, other encodings and control characters.
  */
 export function decodeText(bytes: Uint8Array, file: string): string {
-  if (bytes.byteLength > maxBytes) {
-    throw new LbctlError("invalid", {
-      what: `the file is ${(bytes.byteLength / 1024 / 1024).toFixed(1)} MiB; the limit is ${maxBytes / 1024 / 1024} MiB`,
-      at: file,
-      hint: "Split it into several files.",
-    });
-  }
+  refuseTooLarge(bytes.byteLength, file);
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const text = buffer.toString("utf8");
   const offset = firstBadByte(buffer, text);
@@ -40,6 +35,17 @@ export function decodeText(bytes: Uint8Array, file: string): string {
     });
   }
   return plain;
+}
+
+/** Throws LbctlError `invalid` when a file has too many bytes to be read. */
+export function refuseTooLarge(size: number, file: string): void {
+  if (size <= maxBytes) return;
+  const [found, limit] = [size, maxBytes].map((bytes) => (bytes / 1024 / 1024).toFixed(1));
+  throw new LbctlError("invalid", {
+    what: `the file is ${found ?? ""} MiB; the limit is ${limit ?? ""} MiB`,
+    at: file,
+    hint: "Split it into several files.",
+  });
 }
 
 /** Decoding puts U+FFFD where a byte is wrong, so encoding again differs there first. */

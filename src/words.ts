@@ -28,7 +28,8 @@ export function shorten(text: string): string {
 
 /** `did you mean "x"?` for the nearest name, or undefined when none is near. */
 export function didYouMean(name: string, known: Iterable<string>): string | undefined {
-  const allowed = Math.max(1, Math.floor(name.length / 4));
+  // of very short names everything is near
+  const allowed = name.length < 3 ? 0 : Math.max(1, Math.floor(name.length / 4));
   let best: string | undefined;
   let bestDistance = allowed + 1;
   for (const candidate of known) {

@@ -191,7 +191,7 @@ class Reader {
     const { part } = this.visit(key, depth + 1);
     if (typeof part.value !== "object") return String(part.value);
     if (part.value === null) return "null";
-    const start = key?.range?.[0] ?? 0;
+    const start = key?.range[0] ?? 0;
     const isReference = this.text.startsWith("{{", start) || this.text.startsWith("{{", start - 1);
     const what = isReference ? unquoted.what : "a key must be a single word or number";
     this.reportAt(key, what, isReference ? unquoted.hint : "Write the list or map as the key's value.");

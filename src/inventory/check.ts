@@ -1,4 +1,4 @@
-import { LbctlError, type Problem } from "../errors.ts";
+import type { Problem } from "../errors.ts";
 import type { Fleet, Host, Path, Value, Variable } from "../model/fleet.ts";
 import type { Role } from "../model/role.ts";
 import { findConflicts } from "../role/rules.ts";
@@ -6,53 +6,73 @@ import { variableNames } from "../role/variables.ts";
 import { checkSchema } from "../schema.ts";
 import { didYouMean, pathText, place } from "../words.ts";
 import { extraVarsFile } from "./extra-vars.ts";
-
-interface Finding {
-  readonly problem: Problem;
-  readonly hosts: string[];
-}
+import { HostProblems } from "./host-problems.ts";
+import { findPoolProblems } from "./pools.ts";
 
 /**
- * Checks the role's variables of these hosts: its schema, its rules, and names that the role does not know.
+ * Checks the role's variables of these hosts: its schema, its rules, its pools, and names that it does not know.
  * Throws LbctlError `invalid`; what several hosts share is told once.
  */
 export function checkVariables(fleet: Fleet, hosts: readonly string[], role: Role): void {
-  const findings = new Map<string, Finding>();
+  const found = new HostProblems({ namesOne: false });
+  let last: Checked | undefined;
   for (const name of hosts) {
     const host = fleet.hosts.get(name);
     if (!host) continue;
-    for (const problem of problemsOf(host, role)) {
-      const key = `${problem.at ?? ""}\n${problem.what}`;
-      const finding = findings.get(key) ?? { problem, hosts: [] };
-      finding.hosts.push(name);
-      findings.set(key, finding);
-    }
+    const own = ownVariables(host, role);
+    // hosts of one group mostly share every value, and some values are very long
+    if (!last || !sameVariables(last.own, own)) last = { own, problems: problemsOf(own, role) };
+    for (const problem of last.problems) found.add(problem, name);
   }
-  if (findings.size > 0) throw new LbctlError("invalid", [...findings.values()].map(withHosts));
+  found.throwIfAny(findPoolProblems(fleet, hosts, role));
 }
 
-function problemsOf(host: Host, role: Role): Problem[] {
+interface Checked {
+  readonly own: ReadonlyMap<string, Variable>;
+  readonly problems: readonly Problem[];
+}
+
+/** The role's variables of a host, and those that claim to be. */
+function ownVariables(host: Host, role: Role): ReadonlyMap<string, Variable> {
   const known = variableNames(role);
-  const values: Record<string, Value> = {};
+  const isOwn = (name: string): boolean => known.has(name) || name.startsWith(`${role.name}_`);
+  return new Map(Object.entries(host.vars).filter(([name]) => isOwn(name)));
+}
+
+function sameVariables(a: ReadonlyMap<string, Variable>, b: ReadonlyMap<string, Variable>): boolean {
+  return a.size === b.size && [...a].every(([name, variable]) => b.get(name) === variable);
+}
+
+function problemsOf(own: ReadonlyMap<string, Variable>, role: Role): Problem[] {
+  const known = variableNames(role);
   const problems: Problem[] = [];
-  for (const [name, variable] of Object.entries(host.vars)) {
+  const values: Record<string, Value> = {};
+  for (const [name, variable] of own) {
     if (known.has(name)) values[name] = variable.value;
-    else if (name.startsWith(`${role.name}_`)) problems.push(unknown(name, variable, known, role));
+    else problems.push(unknown(name, variable, known, role));
   }
   const bad = new Set<string>();
-  const found = (path: Path, message: string): void => {
-    const variable = host.vars[String(path[0])];
-    if (variable) problems.push(problemAt(variable, path, message));
-  };
   for (const { path, message } of checkSchema(role.schema, values)) {
-    bad.add(String(path[0]));
-    found(path, message);
+    const name = String(path[0]);
+    bad.add(name);
+    const variable = own.get(name);
+    if (variable) problems.push(problemAt(variable, path, message, role));
   }
-  // a rule that compares a value of the wrong form would only confuse
   for (const { path, uses, message } of findConflicts(role.name, values)) {
-    if (!uses.some((name) => bad.has(name))) found(path, message);
+    // a rule that compares a value of the wrong form would only confuse
+    if (uses.some((name) => bad.has(name))) continue;
+    // of two values that conflict, the place to mend is the one that is not a default
+    const names = [String(path[0]), ...uses];
+    const name = names.find((candidate) => own.get(candidate) !== role.defaults[candidate]) ?? names[0];
+    const variable = own.get(name ?? "");
+    if (variable)
+      problems.push({ ...problemAt(variable, path, message, role), at: placeOf(variable, path, name) });
   }
   return problems;
+}
+
+function placeOf(variable: Variable, path: Path, name: string | undefined): string {
+  return place(variable.originOf(name === path[0] ? path.slice(1) : []));
 }
 
 function unknown(name: string, variable: Variable, known: ReadonlySet<string>, role: Role): Problem {
@@ -64,26 +84,14 @@ function unknown(name: string, variable: Variable, known: ReadonlySet<string>, r
   };
 }
 
-function problemAt(variable: Variable, path: Path, message: string): Problem {
+function problemAt(variable: Variable, path: Path, message: string, role: Role): Problem {
   const origin = variable.originOf(path.slice(1));
-  const fromCommandLine =
-    origin.file === extraVarsFile && typeof variable.value === "string" && path.length === 1;
+  const isText = origin.file === extraVarsFile && typeof variable.value === "string" && path.length === 1;
   return {
     what: `${pathText(path)} ${message}`,
     at: place(origin),
-    ...(fromCommandLine
-      ? {
-          hint: `Values of name=value are strings; write -e '{"${String(path[0])}": …}' for a number or a list.`,
-        }
-      : {}),
-  };
-}
-
-function withHosts({ problem, hosts }: Finding): Problem {
-  if (hosts.length < 2) return problem;
-  const more = hosts.length - 1;
-  return {
-    ...problem,
-    what: `${problem.what} (${hosts[0] ?? ""} and ${more} more ${more === 1 ? "host" : "hosts"})`,
+    hint: isText
+      ? `Values of name=value are strings; write -e '{"${String(path[0])}": …}' for a number or a list.`
+      : `Its meaning and range are in roles/${role.name}/defaults/main.yml.`,
   };
 }

@@ -25,7 +25,7 @@ export function readGroups(document: Part, builder: InventoryBuilder, problems: 
       writeOut(document.origin.file),
     );
   } else {
-    for (const [name, body] of document.parts) reader.readGroup(String(name), body);
+    for (const [name, body] of document.parts) reader.readTop(String(name), body);
   }
 }
 
@@ -41,6 +41,18 @@ class GroupReader {
   constructor(builder: InventoryBuilder, problems: Problems) {
     this.builder = builder;
     this.problems = problems;
+  }
+
+  readTop(name: string, body: Part): void {
+    const isMisplaced =
+      sections.includes(name) && [...body.parts.keys()].some((key) => !sections.includes(String(key)));
+    if (!isMisplaced) this.readGroup(name, body);
+    else
+      this.report(
+        body,
+        `\`${name}\` stands where a group must be`,
+        `Put \`${name}:\` below a group, such as \`all:\`.`,
+      );
   }
 
   readGroup(name: string, body: Part): void {

@@ -31,6 +31,13 @@ export async function loadInventory(paths: readonly string[]): Promise<WrittenIn
     }
   }
   const { groups, hosts } = builder.finish(problems);
+  if (hosts.size === 0) {
+    problems.addIfNone({
+      what: "the inventory has no hosts",
+      at: paths.join(", "),
+      hint: "Write `all:`, below it `hosts:`, and below that the name of each host with a colon.",
+    });
+  }
   const folders = [];
   for (const folder of foldersOf(sources)) {
     folders.push(await readVarFolder(folder, groups.keys(), hosts.keys(), problems));

@@ -1,5 +1,6 @@
 const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
 const maxHosts = 100_000;
+const maxLength = 1024;
 
 /** What a key below `hosts:` stands for. */
 export interface HostPattern {
@@ -9,6 +10,7 @@ export interface HostPattern {
 
 /** Reads `web[01:10:2].example.com:2222`: ranges of numbers or letters, and a port. Throws Error with the reason. */
 export function readHostPattern(pattern: string): HostPattern {
+  if (pattern.length > maxLength) throw new Error(`is longer than ${maxLength} characters`);
   const bracketed = /^\[(.+)\]:([0-9]+)$/.exec(pattern);
   const plain = /^((?:[^:[\]]|\[[^\]]*\])*):([0-9]+)$/.exec(pattern);
   const match = bracketed ?? plain;

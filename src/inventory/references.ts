@@ -1,6 +1,7 @@
 import type { Problem } from "../errors.ts";
 import { isList, isMap, listOf, mapOf, Part } from "../part.ts";
 import { didYouMean, place, shorten } from "../words.ts";
+import { isTooLarge } from "./sizes.ts";
 
 /** A variable that cannot be resolved, and why. Never leaves this folder. */
 export class Unresolved extends Error {
@@ -12,16 +13,17 @@ export class Unresolved extends Error {
 }
 
 const marks = /\{\{|\{%|\{#/;
-const whole = /^\{\{((?:(?!\{\{|\}\}).)*)\}\}$/s;
-const each = /\{\{((?:(?!\}\}).)*)\}\}/gs;
 const reference =
   /^\s*([A-Za-z_]\w*)((?:\.[A-Za-z_]\w*|\.\d+|\[\s*\d+\s*\]|\[\s*'[^'\\]*'\s*\]|\[\s*"[^"\\]*"\s*\])*)\s*$/;
 const step = /\.(\w+)|\[\s*(?:(\d+)|'([^']*)'|"([^"]*)")\s*\]/g;
 
+const maxChain = 100;
+const maxLength = 1000;
+
 const known = new WeakMap<Part, boolean>();
 
 /** Whether a value holds references, or what else must be looked at before use. */
-export function needsResolving(part: Part): boolean {
+function needsResolving(part: Part): boolean {
   let answer = known.get(part);
   if (answer === undefined) {
     answer =
@@ -36,12 +38,10 @@ export function needsResolving(part: Part): boolean {
 /** The variables of one host, resolved when they are first asked for. */
 export class Scope {
   private readonly raw: ReadonlyMap<string, Part>;
-  private readonly host: string;
   private readonly resolved = new Map<string, Part | Unresolved>();
   private readonly chain: string[] = [];
 
-  constructor(host: string, raw: ReadonlyMap<string, Part>) {
-    this.host = host;
+  constructor(raw: ReadonlyMap<string, Part>) {
     this.raw = raw;
   }
 
@@ -54,9 +54,14 @@ export class Scope {
     if (before instanceof Part) return before;
     if (before) throw before;
     if (this.chain.includes(name)) throw this.cycle(name, part);
+    if (this.chain.length >= maxChain) {
+      throw fail(part, `"${name}" is more than ${maxChain} references away from where they start`, plainHint);
+    }
     this.chain.push(name);
     try {
       const result = this.resolve(part);
+      if (isTooLarge(result))
+        throw fail(part, `the references in "${name}" grow beyond all measure`, plainHint);
       this.resolved.set(name, result);
       return result;
     } catch (error) {
@@ -77,13 +82,13 @@ export class Scope {
       );
     }
     if (typeof part.value === "string") return this.resolveText(part, part.value);
-    const problems: Problem[] = [];
+    const problems = new Set<Problem>();
     const attempt = (inner: Part): Part => {
       try {
         return this.resolve(inner);
       } catch (error) {
         if (!(error instanceof Unresolved)) throw error;
-        problems.push(...error.problems);
+        for (const problem of error.problems) problems.add(problem);
         return inner;
       }
     };
@@ -95,38 +100,38 @@ export class Scope {
         part.origin,
       );
     }
-    if (problems.length > 0) throw new Unresolved(problems);
+    if (problems.size > 0) throw new Unresolved([...problems]);
     return result;
   }
 
   private resolveText(part: Part, text: string): Part {
-    const only = whole.exec(text);
-    // a reference alone keeps its type
-    if (only) return this.follow(only[1] ?? "", part).at(part.origin);
-    const problems: Problem[] = [];
-    const result = text.replace(each, (_, expression: string) => {
+    const pieces = splitReferences(text);
+    const [before, only, after] = pieces;
+    // a reference alone keeps its type; Ansible overlooks the line break that ends a block scalar
+    if (pieces.length === 3 && only !== undefined && before === "" && (after === "" || after === "\n")) {
+      return this.follow(only, part).at(part.origin);
+    }
+    const problems = new Set<Problem>();
+    const resolved = pieces.map((piece, index) => {
+      if (index % 2 === 0) return piece;
       try {
-        return embed(this.follow(expression, part), expression, part);
+        return embed(this.follow(piece, part), piece, part);
       } catch (error) {
         if (!(error instanceof Unresolved)) throw error;
-        problems.push(...error.problems);
+        for (const problem of error.problems) problems.add(problem);
         return "";
       }
     });
-    if (problems.length > 0) throw new Unresolved(problems);
-    const rest = text.replace(each, "");
-    if (marks.test(rest)) {
-      throw fail(
-        part,
-        `${shorten(JSON.stringify(text))} holds Jinja code that lbctl does not run`,
-        plainHint,
-      );
+    if (problems.size > 0) throw new Unresolved([...problems]);
+    if (pieces.some((piece, index) => index % 2 === 0 && marks.test(piece))) {
+      const what = `${shorten(JSON.stringify(text))} holds Jinja code that lbctl does not run`;
+      throw fail(part, what, plainHint);
     }
-    return new Part(result, part.origin);
+    return new Part(resolved.join(""), part.origin);
   }
 
   private follow(expression: string, part: Part): Part {
-    const match = reference.exec(expression);
+    const match = expression.length > maxLength ? null : reference.exec(expression);
     if (!match || reserved.has(match[1] ?? "")) {
       throw fail(
         part,
@@ -141,11 +146,7 @@ export class Scope {
         name === "hostvars"
           ? "Variables of other hosts cannot be read; define this one for the host or its group."
           : `Define it in the inventory, or with -e ${name}=….`;
-      throw fail(
-        part,
-        `the variable "${name}" is not defined for ${this.host}${near ? `; ${near}` : ""}`,
-        hint,
-      );
+      throw fail(part, `the variable "${name}" is not defined${near ? `; ${near}` : ""}`, hint);
     }
     let at = this.get(name);
     let path = name;
@@ -180,6 +181,19 @@ export class Scope {
 const reserved = new Set(["not", "true", "false", "none", "True", "False", "None", "lookup", "query"]);
 const plainHint = "Write the value itself, or {{ name }}, {{ name.key }} or {{ name[0] }}.";
 
+/** Plain text and the insides of `{{ }}` by turns, plain text first and last. */
+function splitReferences(text: string): string[] {
+  const pieces: string[] = [];
+  let start = 0;
+  for (;;) {
+    const open = text.indexOf("{{", start);
+    const close = open < 0 ? -1 : text.indexOf("}}", open + 2);
+    if (close < 0) return [...pieces, text.slice(start)];
+    pieces.push(text.slice(start, open), text.slice(open + 2, close));
+    start = close + 2;
+  }
+}
+
 function fail(part: Part, what: string, hint: string): Unresolved {
   return new Unresolved([{ what, at: place(part.origin), hint }]);
 }
@@ -196,6 +210,14 @@ function embed(found: Part, expression: string, part: Part): string {
       "Refer to one of its items, or let {{ … }} be the whole value.",
     );
   }
-  if (found.tag === "!!float" && Number.isInteger(value)) return `${value}.0`;
-  return String(value);
+  return found.tag === "!!float" && typeof value === "number" ? pythonFloat(value) : String(value);
+}
+
+function pythonFloat(value: number): string {
+  if (!Number.isFinite(value)) return Number.isNaN(value) ? "nan" : value > 0 ? "inf" : "-inf";
+  const size = Math.abs(value);
+  if (size >= 1e16 || (size > 0 && size < 1e-4)) {
+    return value.toExponential().replace(/e([+-])(\d)$/, "e$10$2");
+  }
+  return Number.isInteger(value) ? `${value}.0` : String(value);
 }

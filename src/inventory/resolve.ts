@@ -3,6 +3,7 @@ import type { Connection, Fleet, Host, Variables } from "../model/fleet.ts";
 import { listOf, mapOf, Part, partOf } from "../part.ts";
 import { Problems } from "../problems.ts";
 import { connectionNames, readConnection } from "./connection.ts";
+import { HostProblems } from "./host-problems.ts";
 import { computeMembership, type Membership } from "./membership.ts";
 import { Scope, Unresolved } from "./references.ts";
 import type { VarFolder, WrittenInventory, WrittenVars } from "./written.ts";
@@ -28,7 +29,7 @@ export function resolveFleet(written: WrittenInventory, options: ResolveOptions)
   const needed = new Set([...Object.keys(options.defaults), ...(options.needed ?? [])]);
   const defaults = layerOf(options.defaults);
   const extraVars = layerOf(options.extraVars);
-  const problems = new Problems();
+  const problems = new HostProblems({ namesOne: true });
   const groupLayers = new Map<readonly string[], Layer>();
   const magic = groupsVariable(membership);
   const hosts = new Map<string, Host>();
@@ -41,11 +42,14 @@ export function resolveFleet(written: WrittenInventory, options: ResolveOptions)
     }
     const own = written.folders.map((folder) => folder.hosts.get(host.name) ?? none);
     const raw = merge([shared, host.vars, ...own, extraVars]);
-    const scope = new Scope(host.name, withMagic(raw, host.name, groups, magic));
+    const scope = new Scope(withMagic(raw, host.name, groups, magic));
     const resolved = resolveAll(raw, scope);
     for (const [name, found] of resolved.unresolved) {
       // lbctl_* are read by drills, which must never run a half-resolved command
-      if (needed.has(name) || name.startsWith("lbctl_")) problems.addAll(found);
+      if (needed.has(name) || name.startsWith("lbctl_"))
+        found.forEach((problem) => {
+          problems.add(problem, host.name);
+        });
     }
     hosts.set(host.name, new ResolvedHost(host.name, groups, resolved));
   }

@@ -77,7 +77,8 @@ export class Settings {
     const found = this.find(names);
     const { value } = found?.variable ?? { value: null };
     if (!found || value === "") return [];
-    const words = typeof value === "string" ? splitWords(value) : undefined;
+    const text = scalarText(found.variable);
+    const words = text === undefined ? undefined : splitWords(text);
     if (!words) {
       const what = `must be ssh options on one line, with closed quotes; read ${readAs(value)}`;
       this.report(found, what, wordsHint);

@@ -109,28 +109,30 @@ async function readDefaults(name: string, dirs: readonly string[]): Promise<Vari
 }
 
 async function readSchema(name: string, dirs: readonly string[]): Promise<object> {
-  const part = await readPart(`${name}/schema.json`, name, dirs);
-  if (!isMap(part.value))
-    throw invalid(
-      `a schema must be a map; read ${readAs(part.value)}`,
-      place(part.origin),
-      "Write a JSON Schema.",
-    );
+  const { file, bytes } = await readOf(`${name}/schema.json`, name, dirs);
   try {
-    checkSchema(part.value, {});
+    const schema: unknown = JSON.parse(decodeText(bytes, file));
+    if (typeof schema !== "object" || schema === null) throw new Error("it is not a map");
+    checkSchema(schema, {});
+    return schema;
   } catch (error) {
+    if (error instanceof LbctlError) throw error;
     throw invalid(
       `the schema is not valid: ${(error as Error).message}`,
-      part.origin.file,
+      file,
       "Write a JSON Schema of draft 2020-12.",
     );
   }
-  return part.value;
 }
 
 async function readPart(relative: string, name: string, dirs: readonly string[]): Promise<Part> {
+  const { file, bytes } = await readOf(relative, name, dirs);
+  return parseYaml(bytes, file);
+}
+
+async function readOf(relative: string, name: string, dirs: readonly string[]) {
   const read = await readShadowed(relative, dirs);
   if (!read)
     throw invalid(`there is no ${relative}`, `role ${name}`, `It is looked for in ${dirs.join(" and ")}.`);
-  return parseYaml(read.bytes, read.file);
+  return read;
 }

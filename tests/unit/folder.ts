@@ -29,5 +29,7 @@ export async function problemsOf(run: () => unknown): Promise<readonly Problem[]
 /** `file:line what` of each problem, without the folder. */
 export async function textsOf(run: () => unknown, folder = ""): Promise<string[]> {
   const problems = await problemsOf(run);
-  return problems.map(({ at, what }) => `${at ?? ""} ${what}`.replaceAll(`${folder}/`, "").trim());
+  return problems.map(({ at, what }) =>
+    (folder ? `${at ?? ""} ${what}`.replaceAll(`${folder}/`, "") : `${at ?? ""} ${what}`).trim(),
+  );
 }

@@ -216,6 +216,6 @@ test("counts nesting through aliases", async () => {
 
 test("refuses a file over 5 MiB", async () => {
   expect(await textsOf(() => parseYaml(new Uint8Array(5 * 1024 * 1024 + 1), "f.yml"))).toEqual([
-    "f.yml the file is 5.0 MiB; the limit is 5 MiB",
+    "f.yml the file is 5.0 MiB; the limit is 5.0 MiB",
   ]);
 });

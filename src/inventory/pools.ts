@@ -1,0 +1,70 @@
+import type { Problem } from "../errors.ts";
+import type { Fleet, Host } from "../model/fleet.ts";
+import type { Role } from "../model/role.ts";
+import { didYouMean, place } from "../words.ts";
+
+interface SchemaOfGroups {
+  readonly properties?: Readonly<Record<string, { readonly format?: string }>>;
+}
+
+/**
+ * Problems between hosts: a pool whose group is not in the inventory, and two servers of a pool with one id.
+ * A pool is what a variable of the format `group-name` names on a host that takes the role.
+ */
+export function findPoolProblems(fleet: Fleet, hosts: readonly string[], role: Role): Problem[] {
+  const problems = new Map<string, Problem>();
+  const pools = new Set<string>();
+  for (const name of hosts) {
+    const host = fleet.hosts.get(name);
+    if (!host?.groups.includes(role.group)) continue;
+    for (const variable of groupVariables(role)) {
+      const pool = host.vars[variable]?.value;
+      if (typeof pool !== "string") continue;
+      if (fleet.groups.has(pool)) pools.add(pool);
+      else {
+        const problem = unknownPool(fleet, host, variable, pool, role);
+        if (problem) problems.set(problem.what, problem);
+      }
+    }
+  }
+  return [
+    ...problems.values(),
+    ...[...pools].flatMap((pool) => sharedIds(fleet, pool, `${role.name}_server_id`)),
+  ];
+}
+
+function groupVariables(role: Role): string[] {
+  const { properties = {} } = role.schema as SchemaOfGroups;
+  return Object.keys(properties).filter((name) => properties[name]?.format === "group-name");
+}
+
+/** A default may name a group that this fleet does not have; what somebody wrote may not. */
+function unknownPool(fleet: Fleet, host: Host, name: string, pool: string, role: Role): Problem | undefined {
+  const variable = host.vars[name];
+  if (!variable || variable === role.defaults[name]) return undefined;
+  const near = didYouMean(pool, fleet.groups.keys());
+  return {
+    what: `${name} is "${pool}", which is no group of the inventory${near ? `; ${near}` : ""}`,
+    at: place(variable.originOf([])),
+    hint: "Name the group whose hosts are the servers.",
+  };
+}
+
+function sharedIds(fleet: Fleet, pool: string, name: string): Problem[] {
+  const owners = new Map<number, string>();
+  const problems: Problem[] = [];
+  for (const host of fleet.groups.get(pool)?.hosts ?? []) {
+    const variable = fleet.hosts.get(host)?.vars[name];
+    if (typeof variable?.value !== "number") continue;
+    const owner = owners.get(variable.value);
+    if (owner === undefined) owners.set(variable.value, host);
+    else {
+      problems.push({
+        what: `${name} of ${host} is ${variable.value}, as is that of ${owner} in the group "${pool}"`,
+        at: place(variable.originOf([])),
+        hint: "Give each server of a pool an id of its own, in its host_vars, or none.",
+      });
+    }
+  }
+  return problems;
+}
