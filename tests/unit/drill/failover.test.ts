@@ -9,6 +9,7 @@ import type { ProcessResult } from "../../../src/remote/process.ts";
 import { scenario as base } from "../../support/drill.ts";
 import { localRemote } from "../../support/local-remote.ts";
 import { miniBalancer, miniServer, type MiniBalancer, type MiniServer } from "../../support/mini-balancer.ts";
+import { present } from "../../support/present.ts";
 
 const success: ProcessResult = { exitCode: 0, stdout: "", stderr: "", timedOut: false };
 const refused: ProcessResult = { exitCode: 1, stdout: "", stderr: "no", timedOut: false };
@@ -35,7 +36,7 @@ describe("a failover drill against real sockets", () => {
       socket,
     };
   };
-  const victim = (): MiniServer => servers[1] as MiniServer;
+  const victim = (): MiniServer => present(servers[1]);
   /** Runs the drill's own commands in this process. */
   const run: FailoverDeps["run"] = async (file) => {
     calls.push(file);
@@ -137,11 +138,11 @@ describe("a failover drill against real sockets", () => {
 
   it("refuses to kill the last healthy server", async () => {
     const scenario = await begin(true);
-    await (servers[0] as MiniServer).stop();
+    await present(servers[0]).stop();
     await new Promise((resolve) => setTimeout(resolve, 200));
     await expect(drill(scenario)).rejects.toMatchObject({ code: "rejected" });
     expect(calls).toEqual([]);
-    await (servers[0] as MiniServer).start();
+    await present(servers[0]).start();
   });
 
   it("kills nothing while another server of the pool is not UP", async () => {
