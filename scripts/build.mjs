@@ -14,6 +14,8 @@ await build({
   minifySyntax: true,
   sourcemap: true,
   // commander and ajv are CommonJS and call require() for Node's own modules
-  banner: { js: 'import { createRequire as __cr } from "node:module"; const require = __cr(import.meta.url);' },
+  banner: {
+    js: 'import { createRequire as __cr } from "node:module"; const require = __cr(import.meta.url);',
+  },
   logLevel: "warning",
 });

@@ -3,72 +3,88 @@ export interface DesiredFile {
   /** Relative to the set's root. */
   readonly path: string;
   readonly content: string;
+  /** Octal, e.g. `0644`. */
   readonly mode: string;
   /** Hex. */
   readonly sha256: string;
 }
 
-/** What a host should have. Pure data: rendering reads no file and no network. */
+/** What a host should have. Pure data. */
 export interface DesiredHost {
   readonly host: string;
   readonly files: readonly DesiredFile[];
   /** Hash of what only a reload can load; HAProxy reports it as its `description`. */
   readonly identity: string;
+  /** Things worth knowing that do not stop an apply. */
+  readonly warnings: readonly string[];
 }
+
+/** Files on the target that others own: path → sha256 in hex, or null when there is none. */
+export type Watched = Readonly<Record<string, string | null>>;
 
 /** What a template may know about the target besides the inventory. */
 export interface Facts {
   /** `major.minor`, e.g. `2.6`. */
   readonly haproxyVersion: string;
-  /** Watched files on the target: path → sha256 in hex, or null when there is none. */
-  readonly watched: Readonly<Record<string, string | null>>;
+  readonly watched: Watched;
 }
 
 export interface ObservedFile {
+  /** Relative to the live directory. */
   readonly path: string;
-  readonly content: string;
+  readonly sha256: string;
   readonly mode: string;
-  readonly owner: string;
+  /** null when the file is too large, or too secret, to be sent. */
+  readonly content: string | null;
 }
+
+/** What stands in the live directory where a link into the current generation belongs. */
+export type LinkState = "linked" | "missing" | "file" | "directory" | "elsewhere";
 
 /** What one read-only round trip found on a host. */
 export interface ObservedHost {
   readonly host: string;
-  /** Debian or Ubuntu, with its version, e.g. `debian 12`. */
-  readonly os: string;
-  /** Installed versions of the role's packages; null when missing. */
-  readonly packages: Readonly<Record<string, string | null>>;
-  /** Versions apt would install, where it knows; null where it does not. */
-  readonly candidates: Readonly<Record<string, string | null>>;
+  /** `ID` and `VERSION_ID` of os-release. */
+  readonly os: { readonly id: string; readonly version: string };
+  /** Installed version of each package of the role, and what apt would install; null where there is none. */
+  readonly packages: Readonly<Record<string, { installed: string | null; candidate: string | null }>>;
+  /** As `haproxy -v` says, e.g. `2.6.12`; null when it is not installed. */
+  readonly haproxyVersion: string | null;
   readonly service: { readonly active: boolean; readonly enabled: boolean };
-  /** `description` of the running worker; null when nothing answers. */
+  /** `description` of the running worker; null when it has none or nothing answers. */
   readonly loadedIdentity: string | null;
   /** Number of the current generation; null before the first apply. */
   readonly generation: number | null;
-  /** Names in the live directory that should be links and are not: `missing`, or what stands there instead. */
-  readonly brokenLinks: Readonly<Record<string, "missing" | "file" | "directory" | "link">>;
+  readonly links: Readonly<Record<string, LinkState>>;
   readonly files: readonly ObservedFile[];
-  /** The live haproxy.cfg is a file of the operator's own: neither lbctl's nor as the package ships it. */
+  /** The live set is the operator's own: neither lbctl's nor as the package ships it. */
   readonly handMade: boolean;
-  readonly watched: Readonly<Record<string, string | null>>;
+  readonly watched: Watched;
+  /** Hash of the state that a plan rests on; checked again before anything is changed. */
+  readonly digest: string;
   readonly freeBytes: number;
 }
 
 export interface FileChange {
   readonly path: string;
   readonly action: "create" | "update" | "delete";
-  /** Unified diff without the identity's lines; empty when only the identity or the mode differs. */
+  /** Unified diff without the identity's lines; empty when nothing else differs. */
   readonly diff: string;
 }
 
 /** What differs, and so what apply would do. Pure data. */
 export interface HostPlan {
   readonly host: string;
+  readonly changes: boolean;
+  /** Packages to install. */
   readonly install: readonly string[];
   readonly files: readonly FileChange[];
-  readonly repairLinks: readonly string[];
-  /** Why the service reloads or starts, in words; null when it does not. */
-  readonly activate: string | null;
+  /** Names in the live directory that are to become links. */
+  readonly links: readonly string[];
+  /** What happens to the service, and why; null when nothing does. */
+  readonly activate: { readonly how: "reload" | "start"; readonly why: string } | null;
   readonly enable: boolean;
+  /** The live set is the operator's own and would be taken over. */
+  readonly adopts: boolean;
   readonly warnings: readonly string[];
 }

@@ -12,6 +12,8 @@ export interface ProcessOptions {
   readonly onLine?: (line: string) => void;
   /** Called for each line of stderr as it arrives. */
   readonly onErrorLine?: (line: string) => void;
+  /** Out of reach of the terminal's Ctrl-C: lbctl decides when it ends. */
+  readonly detached?: boolean;
   /** Give the child this process's terminal; nothing is captured. */
   readonly interactive?: boolean;
 }
@@ -44,14 +46,14 @@ export async function runProcess(
         ? { stdin: "ignore" as const }
         : { input: options.input }),
     ...(options.env ? { env: options.env } : {}),
+    ...(options.detached ? { detached: true } : {}),
     ...(options.cwd ? { cwd: options.cwd } : {}),
     ...(options.timeoutMs ? { timeout: options.timeoutMs } : {}),
     ...(options.signal ? { cancelSignal: options.signal } : {}),
   });
-  const readers = [
-    onLine ? readLines(child.iterable({ from: "stdout" }), onLine) : undefined,
-    onErrorLine ? readLines(child.iterable({ from: "stderr" }), onErrorLine) : undefined,
-  ];
+  const readers: Promise<void>[] = [];
+  if (onLine) readers.push(readLines(child.iterable({ from: "stdout" }), onLine));
+  if (onErrorLine) readers.push(readLines(child.iterable({ from: "stderr" }), onErrorLine));
   const result = await child;
   await Promise.allSettled(readers);
   return {

@@ -1,11 +1,15 @@
-import chalk from "chalk";
+import { Chalk, type ChalkInstance } from "chalk";
 
-/** Colours for text that people read. */
-export const style = {
-  bold: (text: string): string => chalk.bold(text),
-  dim: (text: string): string => chalk.dim(text),
-  red: (text: string): string => chalk.red(text),
-  green: (text: string): string => chalk.green(text),
-  yellow: (text: string): string => chalk.yellow(text),
-  cyan: (text: string): string => chalk.cyan(text),
-};
+// NO_COLOR (no-color.org) and --no-color turn it off; a pipe has none unless FORCE_COLOR asks for it.
+const off = (process.env.NO_COLOR ?? "") !== "" || process.argv.includes("--no-color");
+
+export type Style = ChalkInstance;
+
+/** Colours for standard output. */
+export const style: Style = off ? new Chalk({ level: 0 }) : new Chalk();
+
+/** Colours for standard error, which may be a terminal when standard output is not. */
+export const errorStyle: Style =
+  off || !process.stderr.isTTY
+    ? new Chalk({ level: process.env.FORCE_COLOR && !off ? 1 : 0 })
+    : new Chalk({ level: 1 });

@@ -1,0 +1,191 @@
+import { adminSocket, askFunction, masterSocket } from "../haproxy/socket.ts";
+import type { HostPlan } from "../model/host.ts";
+import type { Role } from "../model/role.ts";
+import { liveFunctions } from "../observe/script.ts";
+import { quote, quoteAll } from "../remote/shell.ts";
+
+/** What the steps need to know; every value is lbctl's own or checked. */
+export interface StepContext {
+  readonly role: Role;
+  readonly plan: HostPlan;
+  /** `ObservedHost.digest` that the plan rests on. */
+  readonly digest: string;
+  readonly identity: string;
+  /** Generations to keep. */
+  readonly keep: number;
+}
+
+/** One step of the transaction on the target: a piece of the one script that runs there. */
+export interface Step {
+  readonly name: string;
+  /** Said while it runs. */
+  readonly text: string;
+  readonly script: (context: StepContext) => string;
+}
+
+/**
+ * The transaction, in order. Up to `validate` nothing that is live is touched. From `swap` on a failure restores the
+ * previous set. A lease would come after `validate`, and a watchdog before `swap`; the lock stands in for them.
+ */
+export const steps: readonly Step[] = [
+  {
+    name: "lock",
+    text: "taking the lock",
+    script: () => `mkdir -p /run/lbctl
+exec 9>"/run/lbctl/$service.lock"
+flock -n 9 || fail busy "another lbctl is changing this host"`,
+  },
+  {
+    name: "stage",
+    text: "staging the files",
+    script: () => `mkdir -p "$state/generations" "$state/state"
+chmod 755 /var/lib/lbctl "$state" "$state/generations" "$state/state"
+rm -rf "$state/staging"
+mkdir -m 755 "$state/staging"
+out=$(tar -x --no-same-owner -p -f - -C "$state/staging" 2>&1) || fail failed "the files could not be written: $out"
+out=$(cd "$state/staging" && sha256sum --quiet -c .sha256sums 2>&1) || fail failed "the files did not arrive whole: $out"
+rm "$state/staging/.sha256sums"`,
+  },
+  {
+    name: "validate",
+    text: "validating with the host's HAProxy",
+    script: () => `out=$(haproxy -Ws -c -f "$state/staging/haproxy.cfg" 2>&1) || fail rejected "$out"
+printf '%s\\n' "$out" | grep '^\\[WARNING\\]' | while IFS= read -r line; do note "$line"; done`,
+  },
+  {
+    name: "recheck",
+    text: "checking that nothing moved",
+    script: ({ digest }) => `[ "$(digest)" = ${quote(digest)} ] ||
+  fail busy "the configuration on this host was changed since it was looked at; nothing was touched"`,
+  },
+  {
+    name: "swap",
+    text: "putting the new set in place",
+    // Only generation 0 is ever made from live files: it keeps what stood there before lbctl.
+    script: ({ role }) => `links=${quote(role.links.join(" "))}
+if [ ! -L "$state/current" ]; then
+  mkdir -m 755 -p "$state/generations/0"
+  for l in $links; do [ -e "$live/$l" ] && cp -a "$live/$l" "$state/generations/0/"; done
+  for l in $links; do [ -e "$state/generations/0/$l" ] || [ "$l" = haproxy.cfg ] || mkdir -m 755 "$state/generations/0/$l"; done
+  point_to generations/0
+fi
+previous=$(readlink "$state/current")
+next=$(( $(ls "$state/generations" | sort -n | tail -n 1) + 1 ))
+trap '' HUP INT TERM PIPE   # from here on it finishes or goes back, even when the link is cut
+for l in $links; do
+  s=$(link_state "$l")
+  [ "$s" = linked ] && continue
+  if [ "$s" != missing ]; then
+    mkdir -p -m 700 "$state/replaced"
+    rm -rf "$state/replaced/$l"
+    if [ "$s" = directory ]; then mv "$live/$l" "$state/replaced/$l"; else cp -a "$live/$l" "$state/replaced/$l"; fi
+  fi
+  mkdir -p "$live"
+  ln -sfn "$state/current/$l" "$live/.$l.lbctl"
+  mv -T "$live/.$l.lbctl" "$live/$l"
+done
+mv -T "$state/staging" "$state/generations/$next"
+point_to "generations/$next"
+sync -f "$state" 2>/dev/null
+out=$(haproxy -Ws -c -f "$live/haproxy.cfg" 2>&1) || go_back rejected "$out"`,
+  },
+  {
+    name: "reload",
+    text: "reloading HAProxy",
+    script: ({ identity, plan }) =>
+      plan.activate === null ? ":" : `out=$(activate ${quote(identity)} 2>&1) || go_back rolled-back "$out"`,
+  },
+  {
+    name: "verify",
+    text: "checking that the new worker serves",
+    script: ({
+      identity,
+    }) => `[ "$(loaded)" = ${quote(identity)} ] || go_back rolled-back "HAProxy does not run the new configuration"
+out=$(ask ${adminSocket} "show stat -1 1 -1" | awk -F, '$2 == "FRONTEND" && $18 != "OPEN" { print "frontend " $1 " is " $18 }')
+[ -z "$out" ] || go_back rolled-back "$out"
+systemctl is-enabled -q "$service" 2>/dev/null || systemctl enable -q "$service" 2>/dev/null || note "$service could not be enabled at boot"`,
+  },
+  {
+    name: "prune",
+    text: "removing old generations",
+    script: ({
+      keep,
+    }) => `ls "$state/generations" | sort -n | head -n -${String(keep)} | while IFS= read -r g; do
+  [ "generations/$g" = "$(readlink "$state/current")" ] || rm -rf "$state/generations/$g"
+done`,
+  },
+];
+
+/** The one script of an apply: functions, then each step between its events. */
+export function applyScript(context: StepContext): string {
+  const body = steps.map(
+    (step) => `event start ${step.name}\n${step.script(context)}\nevent done ${step.name}`,
+  );
+  return `${liveFunctions(context.role)}
+${askFunction}
+${applyFunctions}
+${body.join("\n")}
+event outcome changed`;
+}
+
+/** Installs the role's packages by apt's ordinary path; a configuration file of the operator's stays. */
+export function installScript(packages: readonly string[]): string {
+  return `export DEBIAN_FRONTEND=noninteractive
+apt() { apt-get -q -o DPkg::Lock::Timeout=300 -o Dpkg::Options::=--force-confold -o Dpkg::Options::=--force-confdef "$@" </dev/null 2>&1; }
+apt update && apt install -y --no-install-recommends ${quoteAll(packages)}`;
+}
+
+const applyFunctions = `event() { printf 'event %s\\n' "$*"; }
+note() { event note "$(printf %s "$1" | base64 -w0)"; }
+fail() { event fail "$1" "$(printf %s "$2" | base64 -w0)"; rm -rf "$state/staging"; exit 1; }
+point_to() { ln -sfn "$1" "$state/.current.lbctl" && mv -T "$state/.current.lbctl" "$state/current"; }
+loaded() { ask ${adminSocket} "show info" | sed -n 's/^[Dd]escription: //p'; }
+worker() { ask ${masterSocket} "show proc" | awk '$2 == "worker" && $1 ~ /^[0-9]+$/ { print $1; exit }'; }
+# activate IDENTITY: reload (or start) and wait until a new worker says that it loaded it; "-" takes any new worker
+activate() {
+  if ! systemctl is-active -q "$service"; then
+    systemctl reset-failed "$service" 2>/dev/null
+    systemctl start "$service" 2>&1 || { journalctl -u "$service" -n 20 -o cat --no-pager 2>/dev/null | grep -E 'ALERT|error' | tail -n 5; return 1; }
+    old=
+  else
+    old=$(worker)
+    if [ -S ${masterSocket} ]; then
+      answer=$(ask ${masterSocket} reload)
+      case $answer in Success=0*) echo "$answer"; return 1 ;; esac
+    else
+      systemctl reload "$service" 2>&1 || return 1
+    fi
+  fi
+  tries=0
+  while [ $tries -lt 100 ]; do
+    tries=$((tries + 1))
+    new=$(worker)
+    if [ -n "$new" ] && [ "$new" != "$old" ] && { [ "$1" = - ] || [ "$(loaded)" = "$1" ]; }; then return 0; fi
+    if ask ${masterSocket} "show proc" | grep -q '\\[failed: [1-9]'; then
+      echo "the new worker did not start:"
+      journalctl -u "$service" -n 20 -o cat --no-pager 2>/dev/null | grep ALERT | tail -n 5
+      return 1
+    fi
+    if ! systemctl is-active -q "$service"; then echo "HAProxy stopped"; journalctl -u "$service" -n 20 -o cat --no-pager 2>/dev/null | grep ALERT | tail -n 5; return 1; fi
+    sleep 0.1
+  done
+  echo "the new worker did not answer within 10 s"
+  return 1
+}
+# go_back KIND WHY: restore the previous set, and prove that it serves
+go_back() {
+  event start restore
+  rm -rf "$state/rejected"
+  point_to "$previous"
+  mv -T "$state/$( [ -d "$state/generations/$next" ] && echo "generations/$next" || echo staging )" "$state/rejected" 2>/dev/null
+  if [ "$1" = rolled-back ]; then
+    want=$(sed -n 's/^ *description \\(lbctl:[0-9a-f]*\\)$/\\1/p' "$live/haproxy.cfg" 2>/dev/null)
+    if ! out=$(activate "\${want:--}" 2>&1); then
+      systemctl reset-failed "$service" 2>/dev/null
+      systemctl restart "$service" 2>/dev/null || fail failed "$2
+The previous configuration is back on disk, but HAProxy does not run: $out"
+    fi
+  fi
+  event done restore
+  fail "$1" "$2"
+}`;

@@ -1,0 +1,200 @@
+import { Command, InvalidArgumentError, Option } from "commander";
+import type { ApplyOptions } from "./commands/apply.ts";
+import type { DrillOptions } from "./commands/drill.ts";
+import type { LabDownCommandOptions, LabStatusCommandOptions, LabUpCommandOptions } from "./commands/lab.ts";
+import type { Context, FleetOptions } from "./commands/options.ts";
+import type { PlanOptions } from "./commands/plan.ts";
+import type { RenderOptions } from "./commands/render.ts";
+import { exitCodes, LbctlError } from "./errors.ts";
+import { version } from "./version.ts";
+
+/** Runs the command line and sets the exit code. The one place that catches. */
+export async function main(argv: readonly string[]): Promise<void> {
+  const abort = interruptible();
+  try {
+    const program = makeProgram({ signal: abort.signal }, (code) => (process.exitCode = code));
+    await program.parseAsync([...argv]);
+  } catch (error) {
+    const { reportError } = await import("./report/errors.ts");
+    reportError(error, {
+      json: argv.includes("--json"),
+      verbose: argv.includes("-v") || argv.includes("--verbose"),
+    });
+    process.exitCode = error instanceof LbctlError ? exitCodes[error.code] : exitCodes.bug;
+  }
+}
+
+/** The first Ctrl-C or SIGTERM asks every step to end well; the second leaves at once. */
+function interruptible(): AbortController {
+  const abort = new AbortController();
+  const onSignal = (): void => {
+    if (abort.signal.aborted) {
+      process.stderr.write("leaving at once; run `lbctl plan` to see what is there\n");
+      process.exit(exitCodes.interrupted);
+    }
+    process.stderr.write("\nstopping; press Ctrl-C again to leave at once\n");
+    abort.abort();
+  };
+  process.on("SIGINT", onSignal);
+  process.on("SIGTERM", onSignal);
+  return abort;
+}
+
+/** The commands and their flags, as data for commander; each command's code is loaded when it runs. */
+function makeProgram(context: Context, exit: (code: number) => void): Command {
+  const program = new Command("lbctl")
+    .description("Declarative provisioning for fleets of HAProxy load balancers")
+    .version(version, "-V, --version")
+    .enablePositionalOptions()
+    .showHelpAfterError("(lbctl COMMAND --help shows what it takes)")
+    .configureHelp({ showGlobalOptions: true })
+    .exitOverride((error) => {
+      // commander has said what is wrong; help and version are no errors
+      process.exit(error.exitCode === 0 ? 0 : exitCodes.invalid);
+    });
+
+  const plan = fleetCommand(program, "plan", "say what differs on each load balancer; changes nothing");
+  plan.option("--detailed-exitcode", "exit with 2 when there are changes");
+  plan.action(async (options: PlanOptions) => {
+    const { planCommand } = await import("./commands/plan.ts");
+    exit(await planCommand(options, context));
+  });
+
+  const apply = fleetCommand(
+    program,
+    "apply",
+    "make each load balancer as described, without dropping a request",
+  );
+  apply.option("-y, --yes", "do not ask");
+  apply.option("--check", "stop after the plan");
+  apply.option("--adopt", "take over a configuration that lbctl did not write");
+  apply.action(async (options: ApplyOptions) => {
+    const { applyCommand } = await import("./commands/apply.ts");
+    exit(await applyCommand(options, context));
+  });
+
+  const render = fleetCommand(program, "render", "print the files each load balancer would get; offline");
+  render.addOption(haproxyVersion());
+  render.option("-o, --output <folder>", "write them below FOLDER/HOST/ instead");
+  render.action(async (options: RenderOptions) => {
+    const { renderCommand } = await import("./commands/render.ts");
+    exit(await renderCommand(options));
+  });
+
+  const validate = fleetCommand(program, "validate", "check inventory, variables and templates; offline");
+  validate.addOption(haproxyVersion());
+  validate.action(async (options: RenderOptions) => {
+    const { validateCommand } = await import("./commands/render.ts");
+    exit(await validateCommand(options));
+  });
+
+  const status = fleetCommand(program, "status", "servers, checks and sessions, per pool and load balancer");
+  status.action(async (options: FleetOptions) => {
+    const { statusCommand } = await import("./commands/status.ts");
+    exit(await statusCommand(options, context));
+  });
+
+  addDrill(program, context, exit);
+  addLab(program, exit);
+  return program;
+}
+
+function addDrill(program: Command, context: Context, exit: (code: number) => void): void {
+  const drill = program
+    .command("drill")
+    .description("fail something on purpose, and measure what clients notice");
+  const failover = fleetCommand(
+    drill,
+    "failover",
+    "kill a backend under load and prove that HAProxy reroutes",
+  );
+  failover.option("--pool <pool>", "the pool to test", "api_pool");
+  failover.option("--server <name>", "the server to kill (default: the pool's first)");
+  failover.option("--rate <n>", "requests a second", wholeNumber, 100);
+  failover.option("-y, --yes", "do not ask");
+  failover.action(async (options: DrillOptions) => {
+    const { drillFailoverCommand } = await import("./commands/drill.ts");
+    exit(await drillFailoverCommand(options, context));
+  });
+}
+
+function addLab(program: Command, exit: (code: number) => void): void {
+  const lab = program
+    .command("lab")
+    .description("a local fleet of Incus containers to practise on")
+    .enablePositionalOptions();
+  const up = lab.command("up").description("start the lab, and write its inventory to inventories/lab");
+  up.option("--lb <n>", "load balancers", wholeNumber, 1);
+  up.option("--api <n>", "API backends", wholeNumber, 2);
+  up.option("--stream <n>", "stream servers", wholeNumber, 2);
+  up.addOption(
+    new Option("--haproxy <release>", "HAProxy that the load balancers' Debian has")
+      .choices(["2.6", "3.0"])
+      .default("2.6"),
+  );
+  up.option("-y, --yes", "do not ask before installing what is missing on this machine");
+  up.action(async (options: LabUpCommandOptions) => {
+    const { labUpCommand } = await import("./commands/lab.ts");
+    exit(await labUpCommand(options));
+  });
+  const down = lab.command("down").description("delete the lab's containers");
+  down.option("--all", "undo everything the lab changed on this machine");
+  down.option("-y, --yes", "do not ask");
+  down.action(async (options: LabDownCommandOptions) => {
+    const { labDownCommand } = await import("./commands/lab.ts");
+    exit(await labDownCommand(options));
+  });
+  const status = lab.command("status").description("the lab's containers");
+  status.option("--json", "print JSON");
+  status.action(async (options: LabStatusCommandOptions) => {
+    const { labStatusCommand } = await import("./commands/lab.ts");
+    exit(await labStatusCommand(options));
+  });
+  const ssh = lab
+    .command("ssh <host> [command...]")
+    .description("open a shell, or run a command, on a container");
+  ssh.passThroughOptions();
+  ssh.action(async (host: string, command: string[]) => {
+    const { labSshCommand } = await import("./commands/lab.ts");
+    exit(await labSshCommand(host, command));
+  });
+}
+
+/** A command with the options that every command on an inventory takes. */
+function fleetCommand(parent: Command, name: string, description: string): Command {
+  return parent
+    .command(name)
+    .description(description)
+    .option("-i, --inventory <path>", "inventory file or folder; repeatable", collect)
+    .option("-l, --limit <pattern>", "only these hosts")
+    .option(
+      "-e, --extra-vars <vars>",
+      "variables above all others: k=v, JSON, YAML or @file; repeatable",
+      collect,
+    )
+    .option("--forks <n>", "hosts at a time", wholeNumber, 10)
+    .option("--json", "print JSON")
+    .option("--no-color", "print without colour (as NO_COLOR does)")
+    .option("--no-input", "never ask")
+    .option("-q, --quiet", "no progress")
+    .option("-v, --verbose", "show more, stack traces included");
+}
+
+function haproxyVersion(): Option {
+  return new Option("--haproxy-version <version>", "HAProxy to render for")
+    .default("2.6")
+    .argParser((text: string) => {
+      if (/^\d+\.\d+$/.test(text)) return text;
+      throw new InvalidArgumentError("It must be like 2.6.");
+    });
+}
+
+function collect(value: string, previous: readonly string[] | undefined): string[] {
+  return [...(previous ?? []), value];
+}
+
+function wholeNumber(text: string): number {
+  const number = Number(text);
+  if (/^\d{1,6}$/.test(text) && number > 0) return number;
+  throw new InvalidArgumentError("It must be a whole number above 0.");
+}

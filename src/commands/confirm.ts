@@ -1,0 +1,29 @@
+import { createInterface } from "node:readline";
+import { LbctlError } from "../errors.ts";
+
+/** Asks on a terminal; elsewhere `--yes` is needed. Throws LbctlError when the answer is no or cannot be had. */
+export async function confirm(question: string, options: { yes?: boolean; input: boolean }): Promise<void> {
+  if (options.yes) return;
+  if (!process.stdin.isTTY || !process.stderr.isTTY || !options.input) {
+    throw new LbctlError("invalid", {
+      what: "this changes something, and there is no terminal to ask on",
+      hint: "Pass --yes to go ahead without being asked. Nothing was touched.",
+    });
+  }
+  if (await ask(`${question} [y/N] `)) return;
+  throw new LbctlError("interrupted", { what: "not confirmed; nothing was touched" });
+}
+
+/** Ctrl-C and Ctrl-D close the prompt, which is a no. */
+function ask(question: string): Promise<boolean> {
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  return new Promise((resolve) => {
+    terminal.on("close", () => {
+      resolve(false);
+    });
+    terminal.question(question, (answer) => {
+      resolve(/^y(es)?$/i.test(answer.trim()));
+      terminal.close();
+    });
+  });
+}

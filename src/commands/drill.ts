@@ -1,0 +1,49 @@
+import { drillCode } from "../drill/events.ts";
+import { runFailoverDrill } from "../drill/failover.ts";
+import { planFailover } from "../drill/plan.ts";
+import { exitCodes, LbctlError } from "../errors.ts";
+import { connect } from "../remote/connect.ts";
+import { runProcess } from "../remote/process.ts";
+import { drillEventLine, drillLines } from "../report/drill.ts";
+import { printJson, printLines, printProgress } from "../report/out.ts";
+import { confirm } from "./confirm.ts";
+import type { Context, FleetOptions } from "./options.ts";
+import { loadProject } from "./project.ts";
+
+export interface DrillOptions extends FleetOptions {
+  readonly pool: string;
+  readonly server?: string;
+  readonly rate: number;
+  readonly yes?: boolean;
+}
+
+/** `lbctl drill failover`: kills a backend under load and measures what clients see. Exit 8 failed, 9 inconclusive. */
+export async function drillFailoverCommand(options: DrillOptions, context: Context): Promise<number> {
+  const { fleet, hosts } = await loadProject(options);
+  const { pool, server, rate } = options;
+  const scenario = planFailover(fleet, { pool, rate, ...(server === undefined ? {} : { server }) });
+  await confirm(`Kill ${scenario.server} of ${pool} under load, and revive it?`, options);
+  const deps = {
+    remote: (name: string) => {
+      const host = hosts.find((candidate) => candidate.name === name) ?? fleet.hosts.get(name);
+      if (host) return connect(host);
+      throw new LbctlError("bug", { what: `the inventory has no host ${name}` });
+    },
+    run: runProcess,
+    uid: process.getuid?.() ?? 0,
+    now: () => performance.now(),
+  };
+  const { document } = await runFailoverDrill(
+    scenario,
+    deps,
+    (event) => {
+      const line = drillEventLine(event);
+      if (line !== null && !options.quiet) printProgress([line]);
+    },
+    context.signal,
+  );
+  if (options.json) printJson(document);
+  else printLines(drillLines(document));
+  const code = drillCode(document);
+  return code === null ? 0 : exitCodes[code];
+}

@@ -1,0 +1,89 @@
+import { createInterface } from "node:readline/promises";
+import { LbctlError } from "../errors.ts";
+import { labDown } from "../lab/down.ts";
+import type { HaproxyRelease } from "../lab/members.ts";
+import type { Confirm } from "../lab/progress.ts";
+import { labSsh, labStatus } from "../lab/status.ts";
+import { labUp } from "../lab/up.ts";
+import { formatDown, formatStatus, formatUp, labProgress, sayChanges } from "../report/lab.ts";
+
+interface Consent {
+  readonly yes?: boolean;
+  readonly quiet?: boolean;
+  /** False with --no-input: never ask. */
+  readonly input?: boolean;
+  readonly json?: boolean;
+}
+
+export interface LabUpCommandOptions extends Consent {
+  readonly lb?: number;
+  readonly api?: number;
+  readonly stream?: number;
+  readonly haproxy?: string;
+}
+
+export interface LabDownCommandOptions extends Consent {
+  readonly all?: boolean;
+}
+
+export interface LabStatusCommandOptions {
+  readonly json?: boolean;
+}
+
+export async function labUpCommand(options: LabUpCommandOptions): Promise<number> {
+  const { lb = 1, api = 2, stream = 2, haproxy = "2.6", quiet = false } = options;
+  const result = await labUp(
+    { lb, api, stream, haproxy: checkRelease(haproxy), cwd: process.cwd(), interactive: mayAsk(options) },
+    labProgress(quiet),
+    confirmWith(options, "lbctl lab up --yes"),
+  );
+  process.stdout.write(options.json ? `${JSON.stringify(result, null, 2)}\n` : formatUp(result));
+  return 0;
+}
+
+export async function labDownCommand(options: LabDownCommandOptions): Promise<number> {
+  const { all = false, quiet = false } = options;
+  const confirm = confirmWith(options, "lbctl lab down --all --yes");
+  const result = await labDown({ all, interactive: mayAsk(options) }, labProgress(quiet), confirm);
+  process.stdout.write(options.json ? `${JSON.stringify(result, null, 2)}\n` : formatDown(result));
+  return 0;
+}
+
+export async function labStatusCommand(options: LabStatusCommandOptions): Promise<number> {
+  const status = await labStatus();
+  process.stdout.write(options.json ? `${JSON.stringify(status, null, 2)}\n` : formatStatus(status));
+  return 0;
+}
+
+export async function labSshCommand(host: string, args: readonly string[]): Promise<number> {
+  return await labSsh(host, args);
+}
+
+function checkRelease(text: string): HaproxyRelease {
+  if (text === "2.6" || text === "3.0") return text;
+  throw new LbctlError("invalid", { what: `--haproxy must be 2.6 or 3.0, not ${text}` });
+}
+
+function mayAsk(options: Consent): boolean {
+  return options.input !== false && process.stdin.isTTY && process.stderr.isTTY;
+}
+
+/** --yes says yes, a terminal is asked, anything else is told what to pass. */
+function confirmWith(options: Consent, command: string): Confirm {
+  return async (changes) => {
+    if (!options.yes && !mayAsk(options)) {
+      throw new LbctlError("invalid", [
+        ...changes.map((change) => ({ what: `would ${change}` })),
+        { what: "the lab changes this machine only when told to", hint: `Run \`${command}\`.` },
+      ]);
+    }
+    if (!options.quiet || !options.yes) sayChanges(changes);
+    if (options.yes) return true;
+    const terminal = createInterface({ input: process.stdin, output: process.stderr });
+    try {
+      return /^y(es)?$/i.test((await terminal.question("Go on? [y/N] ")).trim());
+    } finally {
+      terminal.close();
+    }
+  };
+}

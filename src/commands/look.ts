@@ -1,0 +1,119 @@
+import { LbctlError, type Problem } from "../errors.ts";
+import type { Host } from "../model/fleet.ts";
+import type { DesiredHost, HostPlan, ObservedHost } from "../model/host.ts";
+import { observe } from "../observe/observe.ts";
+import { makePlan } from "../plan/plan.ts";
+import { connect } from "../remote/connect.ts";
+import type { Remote } from "../remote/port.ts";
+import { render, type RenderInput } from "../render/render.ts";
+import { eachHost } from "./hosts.ts";
+import type { Project } from "./project.ts";
+
+/** Both sides of one host, and what differs. */
+export interface HostLook {
+  readonly remote: Remote;
+  readonly observed: ObservedHost;
+  readonly desired: DesiredHost;
+  readonly plan: HostPlan;
+  readonly renderInput: RenderInput;
+}
+
+/** Rendered for when a host has no HAProxy yet and apt does not say which one it would get. */
+export const oldestHaproxy = "2.6";
+
+/** Looks at every chosen host at once. Throws one LbctlError with the problems of all hosts. */
+export async function lookAtHosts(project: Project, forks: number, signal: AbortSignal): Promise<HostLook[]> {
+  const failures: LbctlError[] = [];
+  const looks = await eachHost(project.hosts, forks, async (host) => {
+    try {
+      return [await lookAtHost(project, host, connect(host), signal)];
+    } catch (error) {
+      if (!(error instanceof LbctlError)) throw error;
+      failures.push(error);
+      return [];
+    }
+  });
+  const [first] = failures;
+  if (first) throw new LbctlError(worst(failures), unique(failures.flatMap((failure) => failure.problems)));
+  return looks.flat();
+}
+
+/** One host: observe, render for what was found, compare. */
+export async function lookAtHost(
+  project: Project,
+  host: Host,
+  remote: Remote,
+  signal: AbortSignal,
+): Promise<HostLook> {
+  const { fleet, role, templates } = project;
+  const watch = role.watch.flatMap((name) => {
+    const value = host.vars[name]?.value;
+    return typeof value === "string" && value !== "" ? [value] : [];
+  });
+  const observed = await observe(remote, role, watch, signal);
+  refuseUnsupported(observed, host, role.watch);
+  const facts = { haproxyVersion: majorMinor(observed), watched: observed.watched };
+  const renderInput = { fleet, host, role, templates, facts };
+  const desired = render(renderInput);
+  return { remote, observed, desired, plan: makePlan(desired, observed), renderInput };
+}
+
+function majorMinor(observed: ObservedHost): string {
+  const candidate = Object.values(observed.packages)[0]?.candidate;
+  const found = /^(?:\d+:)?(\d+\.\d+)/.exec(observed.haproxyVersion ?? candidate ?? "");
+  return found?.[1] ?? oldestHaproxy;
+}
+
+/** Throws LbctlError `rejected` for a target that lbctl cannot serve; nothing was touched. */
+function refuseUnsupported(observed: ObservedHost, host: Host, watchNames: readonly string[]): void {
+  const problems: Problem[] = [];
+  const at = host.name;
+  const { id, version } = observed.os;
+  if (id !== "debian" && id !== "ubuntu") {
+    problems.push({
+      what: `${id} ${version} is not supported`,
+      at,
+      hint: "lbctl manages Debian and Ubuntu hosts.",
+    });
+  }
+  const [major = 0, minor = 0] = majorMinor(observed).split(".").map(Number);
+  if (major < 2 || (major === 2 && minor < 6)) {
+    problems.push({
+      what: `HAProxy ${String(major)}.${String(minor)} is too old`,
+      at,
+      hint: "lbctl needs 2.6 or newer.",
+    });
+  }
+  for (const [path, hash] of Object.entries(observed.watched)) {
+    if (hash !== null) continue;
+    const name = watchNames.find((candidate) => host.vars[candidate]?.value === path) ?? "";
+    const origin = host.vars[name]?.originOf([]);
+    problems.push({
+      what: `${host.name} has no file ${path}, which ${name} names`,
+      ...(origin ? { at: `${origin.file}:${String(origin.line)}` } : { at }),
+      hint: "Put the certificate there first, or leave the variable empty to serve HTTP only.",
+    });
+  }
+  if (problems.length > 0) throw new LbctlError("rejected", problems);
+}
+
+// Several hosts: the worst first.
+const severity = [
+  "bug",
+  "rolled-back",
+  "unreachable",
+  "rejected",
+  "busy",
+  "partial",
+  "invalid",
+  "interrupted",
+] as const;
+
+/** The code that stands for several failures. */
+export function worst(failures: readonly LbctlError[]): LbctlError["code"] {
+  return severity.find((code) => failures.some((failure) => failure.code === code)) ?? "bug";
+}
+
+function unique(problems: readonly Problem[]): Problem[] {
+  return [...new Map(problems.map((problem) => [JSON.stringify(problem), problem])).values()];
+}

@@ -1,0 +1,18 @@
+/** What every command that reads an inventory takes. */
+export interface FleetOptions {
+  readonly inventory?: readonly string[];
+  readonly limit?: string;
+  readonly extraVars?: readonly string[];
+  readonly forks: number;
+  readonly json?: boolean;
+  readonly verbose?: boolean;
+  readonly quiet?: boolean;
+  /** false with --no-input: never ask. */
+  readonly input: boolean;
+}
+
+/** What a command is given besides its options. */
+export interface Context {
+  /** Aborted by the first Ctrl-C or SIGTERM. */
+  readonly signal: AbortSignal;
+}

@@ -1,0 +1,87 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { LbctlError } from "../errors.ts";
+import { checkVariables } from "../inventory/check.ts";
+import { parseExtraVars } from "../inventory/extra-vars.ts";
+import { loadInventory } from "../inventory/load.ts";
+import { resolveFleet } from "../inventory/resolve.ts";
+import { selectHosts } from "../inventory/select.ts";
+import type { Fleet, Host } from "../model/fleet.ts";
+import type { Role } from "../model/role.ts";
+import { packageRoot } from "../package-root.ts";
+import type { Templates } from "../render/engine.ts";
+import { loadRole, loadTemplates } from "../role/load.ts";
+import { parseYaml } from "../yaml.ts";
+import type { FleetOptions } from "./options.ts";
+
+/** Everything on the operator's side, read and checked: no host was asked for anything. */
+export interface Project {
+  readonly fleet: Fleet;
+  readonly role: Role;
+  readonly templates: Templates;
+  /** The load balancers chosen: hosts of the role's group, within --limit. */
+  readonly hosts: readonly Host[];
+}
+
+/** Reads inventory, role and templates. Throws LbctlError `invalid` with every problem found. */
+export async function loadProject(options: FleetOptions): Promise<Project> {
+  const folders = (name: string): string[] => [join(process.cwd(), name), join(packageRoot(), name)];
+  const [written, extraVars, role] = await Promise.all([
+    inventoryPaths(options).then(loadInventory),
+    parseExtraVars(options.extraVars ?? []),
+    loadRole("haproxy", folders("roles")),
+  ]);
+  const templates = await loadTemplates(role, folders("templates"));
+  const fleet = resolveFleet(written, { defaults: role.defaults, extraVars });
+  const hosts = chooseHosts(fleet, role, options.limit);
+  checkVariables(
+    fleet,
+    hosts.map((host) => host.name),
+    role,
+  );
+  return { fleet, role, templates, hosts };
+}
+
+function chooseHosts(fleet: Fleet, role: Role, limit: string | undefined): Host[] {
+  const members = fleet.groups.get(role.group)?.hosts ?? [];
+  if (members.length === 0) {
+    throw new LbctlError("invalid", {
+      what: `the inventory has no hosts in the group "${role.group}"`,
+      hint: `Put the load balancers into a group called ${role.group}.`,
+    });
+  }
+  const wanted =
+    limit === undefined ? members : selectHosts(fleet, limit).filter((name) => members.includes(name));
+  if (wanted.length === 0) {
+    throw new LbctlError("invalid", {
+      what: `--limit ${limit ?? ""} matches no host of the group "${role.group}"`,
+      hint: `It has ${members.join(", ")}.`,
+    });
+  }
+  return wanted.flatMap((name) => fleet.hosts.get(name) ?? []);
+}
+
+/** `-i`, else LBCTL_INVENTORY, else `inventory:` of lbctl.yml in the working directory. */
+async function inventoryPaths(options: FleetOptions): Promise<readonly string[]> {
+  if (options.inventory && options.inventory.length > 0) return options.inventory;
+  const fromEnvironment = process.env.LBCTL_INVENTORY;
+  if (fromEnvironment) return [fromEnvironment];
+  const file = join(process.cwd(), "lbctl.yml");
+  const bytes = await readFile(file).catch(() => undefined);
+  if (bytes) {
+    const { value } = parseYaml(bytes, "lbctl.yml");
+    const inventory =
+      value !== null && typeof value === "object" && "inventory" in value ? value.inventory : undefined;
+    const paths = Array.isArray(inventory) ? inventory : [inventory];
+    if (paths.every((path): path is string => typeof path === "string")) return paths;
+    throw new LbctlError("invalid", {
+      what: "inventory: must be a path or a list of paths",
+      at: "lbctl.yml",
+      hint: "Write for example `inventory: inventories/prod`.",
+    });
+  }
+  throw new LbctlError("invalid", {
+    what: "no inventory given",
+    hint: "Pass -i PATH, set LBCTL_INVENTORY, or write `inventory: PATH` into lbctl.yml here.",
+  });
+}

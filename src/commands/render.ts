@@ -1,0 +1,66 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import type { DesiredHost } from "../model/host.ts";
+import { printJson, printLines, printProgress } from "../report/out.ts";
+import { style } from "../report/style.ts";
+import { render } from "../render/render.ts";
+import type { FleetOptions } from "./options.ts";
+import { loadProject } from "./project.ts";
+
+export interface RenderOptions extends FleetOptions {
+  readonly haproxyVersion: string;
+  readonly output?: string;
+}
+
+/** `lbctl render`: the files each host would get, offline; to standard output, or below a folder. */
+export async function renderCommand(options: RenderOptions): Promise<number> {
+  const sets = await renderAll(options);
+  if (options.output !== undefined) {
+    const written = await Promise.all(sets.map((set) => writeSet(set, options.output ?? "")));
+    printProgress(written.flat().map((path) => `wrote ${path}`));
+  } else if (options.json) {
+    printJson({
+      format_version: 1,
+      hosts: sets.map(({ host, identity, files }) => ({ name: host, identity, files })),
+    });
+  } else {
+    printLines(sets.flatMap(setLines));
+  }
+  return 0;
+}
+
+/** `lbctl validate`: inventory, variables and templates of every host, offline. */
+export async function validateCommand(options: RenderOptions): Promise<number> {
+  const sets = await renderAll(options);
+  const warnings = sets.flatMap((set) => set.warnings.map((text) => `${set.host}: ${text}`));
+  if (options.json)
+    printJson({ format_version: 1, valid: true, hosts: sets.map(({ host }) => ({ name: host })), warnings });
+  else {
+    printLines(warnings.map((warning) => `${style.yellow("!")} ${warning}`));
+    printLines([
+      `${style.green("valid:")} ${sets.map(({ host }) => host).join(", ")} (rendered for HAProxy ${options.haproxyVersion})`,
+    ]);
+  }
+  return 0;
+}
+
+async function renderAll(options: RenderOptions): Promise<DesiredHost[]> {
+  const { fleet, role, templates, hosts } = await loadProject(options);
+  const facts = { haproxyVersion: options.haproxyVersion, watched: {} };
+  return hosts.map((host) => render({ fleet, host, role, templates, facts }));
+}
+
+async function writeSet(set: DesiredHost, folder: string): Promise<string[]> {
+  return Promise.all(
+    set.files.map(async (file) => {
+      const path = join(folder, set.host, file.path);
+      await mkdir(dirname(path), { recursive: true });
+      await writeFile(path, file.content, { mode: Number.parseInt(file.mode, 8) });
+      return path;
+    }),
+  );
+}
+
+function setLines(set: DesiredHost): string[] {
+  return set.files.flatMap((file) => [style.bold(`# ${set.host}: ${file.path}`), file.content]);
+}

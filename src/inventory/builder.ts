@@ -1,0 +1,93 @@
+import type { Origin } from "../model/fleet.ts";
+import type { Part } from "../part.ts";
+import { invalid, type Problems } from "../problems.ts";
+import { place } from "../words.ts";
+import type { WrittenGroup, WrittenHost, WrittenInventory } from "./written.ts";
+
+interface GroupDraft extends WrittenGroup {
+  readonly hosts: Set<string>;
+  readonly children: Set<string>;
+  readonly vars: Map<string, Part>;
+  priority: number;
+}
+
+interface HostDraft extends WrittenHost {
+  readonly vars: Map<string, Part>;
+}
+
+/** Gathers the groups and hosts of all inventory files; what is written later wins. */
+export class InventoryBuilder {
+  private readonly groups = new Map<string, GroupDraft>();
+  private readonly hosts = new Map<string, HostDraft>();
+
+  constructor() {
+    const origin = { file: "inventory", line: 1 };
+    this.group("all", origin).children.add("ungrouped");
+    this.group("ungrouped", origin);
+  }
+
+  group(name: string, origin: Origin): GroupDraft {
+    let group = this.groups.get(name);
+    if (!group) {
+      group = { name, origin, hosts: new Set(), children: new Set(), vars: new Map(), priority: 1 };
+      this.groups.set(name, group);
+    }
+    return group;
+  }
+
+  hasHost(name: string): boolean {
+    return this.hosts.has(name);
+  }
+
+  host(name: string, origin: Origin): HostDraft {
+    let host = this.hosts.get(name);
+    if (!host) {
+      host = { name, origin, vars: new Map() };
+      this.hosts.set(name, host);
+    }
+    return host;
+  }
+
+  /** Gives every group a parent and every host a group, as Ansible does. */
+  finish(problems: Problems): Pick<WrittenInventory, "groups" | "hosts"> {
+    this.refuseCycles(problems);
+    const all = this.group("all", { file: "inventory", line: 1 });
+    const ungrouped = this.group("ungrouped", all.origin);
+    const withParent = new Set([...this.groups.values()].flatMap((group) => [...group.children]));
+    for (const name of this.groups.keys()) {
+      if (name !== "all" && !withParent.has(name)) all.children.add(name);
+    }
+    const inRealGroup = new Set<string>();
+    for (const group of this.groups.values()) {
+      if (group !== all && group !== ungrouped) group.hosts.forEach((host) => inRealGroup.add(host));
+    }
+    for (const name of this.hosts.keys()) {
+      if (inRealGroup.has(name)) ungrouped.hosts.delete(name);
+      else ungrouped.hosts.add(name);
+    }
+    return { groups: this.groups, hosts: this.hosts };
+  }
+
+  private refuseCycles(problems: Problems): void {
+    const done = new Set<string>();
+    const visit = (name: string, chain: readonly string[]): void => {
+      const start = chain.indexOf(name);
+      if (start >= 0) {
+        const group = this.groups.get(name);
+        const text = [...chain.slice(start), name].join(" > ");
+        problems.take(
+          invalid(
+            `the group "${name}" is a child of itself: ${text}`,
+            group ? place(group.origin) : "",
+            "Remove one of these children.",
+          ),
+        );
+        return;
+      }
+      if (done.has(name)) return;
+      for (const child of this.groups.get(name)?.children ?? []) visit(child, [...chain, name]);
+      done.add(name);
+    };
+    for (const name of this.groups.keys()) visit(name, []);
+  }
+}

@@ -1,0 +1,78 @@
+import { readIfThere } from "../files.ts";
+import type { Origin, Variables } from "../model/fleet.ts";
+import { isMap, Part } from "../part.ts";
+import { invalid, Problems } from "../problems.ts";
+import { place, readAs } from "../words.ts";
+import { parseYaml } from "../yaml.ts";
+import { splitWords } from "./split-words.ts";
+
+/** Where a variable from the command line stands: the `line` counts the -e options. */
+export const extraVarsFile = "--extra-vars";
+
+/**
+ * Reads -e options as Ansible does: `k=v k2="v 2"` (strings), JSON or YAML maps, `@file`; later ones win.
+ * Throws LbctlError `invalid` with every problem.
+ */
+export async function parseExtraVars(args: readonly string[]): Promise<Variables> {
+  const problems = new Problems();
+  const vars = new Map<string, Part>();
+  for (const [index, arg] of args.entries()) {
+    const origin = { file: extraVarsFile, line: index + 1 };
+    const read = await problems.attempt(() => readOne(arg, origin));
+    read?.forEach((part, name) => vars.set(name, part));
+  }
+  problems.throwIfAny();
+  return Object.fromEntries(vars);
+}
+
+async function readOne(arg: string, origin: Origin): Promise<Map<string, Part>> {
+  const text = arg.trim();
+  if (text === "") return new Map();
+  if (text.startsWith("@")) return readFileVars(text.slice(1), origin);
+  if (/^[/.]/.test(text))
+    throw invalid(`${JSON.stringify(arg)} looks like a file`, place(origin), `Write -e @${text} to read it.`);
+  if (/^[{[]/.test(text)) {
+    const part = parseYaml(new TextEncoder().encode(text), extraVarsFile);
+    return mapEntries(part, origin, (inner) => inner.at(origin));
+  }
+  return readPairs(text, origin);
+}
+
+async function readFileVars(file: string, origin: Origin): Promise<Map<string, Part>> {
+  const bytes = await readIfThere(file);
+  if (!bytes) throw invalid(`there is no file ${file}`, place(origin), "Check the path after @.");
+  return mapEntries(parseYaml(bytes, file), { file, line: 1 }, (part) => part);
+}
+
+function mapEntries(part: Part, origin: Origin, keep: (part: Part) => Part): Map<string, Part> {
+  if (part.value === null) return new Map();
+  if (!isMap(part.value))
+    throw invalid(
+      `extra variables must be a map; read ${readAs(part.value)}`,
+      place(origin),
+      'Write name=value, or {"name": value}.',
+    );
+  return new Map([...part.parts].map(([name, inner]) => [String(name), keep(inner)]));
+}
+
+function readPairs(text: string, origin: Origin): Map<string, Part> {
+  const words = splitWords(text);
+  if (!words)
+    throw invalid(
+      `a quote is not closed in ${JSON.stringify(text)}`,
+      place(origin),
+      "Quote the whole option for your shell: -e 'name=\"a b\"'.",
+    );
+  const vars = new Map<string, Part>();
+  for (const word of words) {
+    const equals = word.indexOf("=");
+    if (equals < 1)
+      throw invalid(
+        `${JSON.stringify(word)} is not name=value`,
+        place(origin),
+        'Write name=value, {"name": value} or @file.',
+      );
+    vars.set(word.slice(0, equals), new Part(word.slice(equals + 1), origin));
+  }
+  return vars;
+}

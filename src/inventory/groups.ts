@@ -1,0 +1,164 @@
+import { isMap, Part } from "../part.ts";
+import type { Problems } from "../problems.ts";
+import { didYouMean, place, readAs } from "../words.ts";
+import type { InventoryBuilder } from "./builder.ts";
+import { hostNameProblem, nameProblem } from "./names.ts";
+import { readHostPattern, type HostPattern } from "./ranges.ts";
+
+const sections = ["hosts", "children", "vars"];
+
+/** Adds one inventory document to the builder, and what is wrong with it to the problems. */
+export function readGroups(document: Part, builder: InventoryBuilder, problems: Problems): void {
+  const reader = new GroupReader(builder, problems);
+  if (document.value === null) {
+    reader.report(document, "the inventory is empty", "Write `all:`, and below it `hosts:` with your hosts.");
+  } else if (!isMap(document.value)) {
+    reader.report(
+      document,
+      `an inventory must be a map of groups; read ${readAs(document.value)}`,
+      "Write `all:`, and below it `hosts:` with your hosts.",
+    );
+  } else if (document.parts.has("plugin")) {
+    reader.report(
+      document.parts.get("plugin") ?? document,
+      "this file configures an inventory plugin, which only Ansible can run",
+      writeOut(document.origin.file),
+    );
+  } else {
+    for (const [name, body] of document.parts) reader.readGroup(String(name), body);
+  }
+}
+
+/** The way from an inventory that only Ansible reads to one that lbctl reads. */
+export function writeOut(file: string): string {
+  return `Run \`ansible-inventory -i ${file} --list --yaml > inventory.yml\` and use that file.`;
+}
+
+class GroupReader {
+  private readonly builder: InventoryBuilder;
+  private readonly problems: Problems;
+
+  constructor(builder: InventoryBuilder, problems: Problems) {
+    this.builder = builder;
+    this.problems = problems;
+  }
+
+  readGroup(name: string, body: Part): void {
+    const bad = nameProblem(name);
+    if (bad) {
+      this.report(
+        body,
+        `the group name ${JSON.stringify(name)} ${bad}`,
+        "Use letters, digits, `_`, `.` and `-`.",
+      );
+      return;
+    }
+    const group = this.builder.group(name, body.origin);
+    if (body.value === null) return;
+    if (!isMap(body.value)) {
+      const hint = sections.includes(name)
+        ? `Put \`${name}:\` below a group, such as \`all:\`.`
+        : "Write `hosts:`, `children:` or `vars:` below it.";
+      this.report(body, `the group "${name}" must be a map; read ${readAs(body.value)}`, hint);
+      return;
+    }
+    for (const [key, section] of body.parts) {
+      if (key === "hosts")
+        this.eachOf(section, key, name, (pattern, vars) => {
+          this.readHost(pattern, vars, group.hosts);
+        });
+      else if (key === "children") {
+        this.eachOf(section, key, name, (child, childBody) => {
+          this.readGroup(child, childBody);
+          if (!nameProblem(child)) group.children.add(child);
+        });
+      } else if (key === "vars") {
+        this.eachOf(section, key, name, (variable, value) => {
+          if (variable === "ansible_group_priority") this.readPriority(group, value);
+          else group.vars.set(variable, value);
+        });
+      } else this.reportUnknown(String(key), section, name);
+    }
+  }
+
+  private readHost(pattern: string, vars: Part, into: Set<string>): void {
+    let read: HostPattern;
+    try {
+      read = readHostPattern(pattern);
+    } catch (error) {
+      this.report(
+        vars,
+        `the host "${pattern}" ${(error as Error).message}`,
+        "Write for example web[01:10] or web[a:f].",
+      );
+      return;
+    }
+    if (vars.value !== null && !isMap(vars.value)) {
+      this.report(
+        vars,
+        `the variables of host "${pattern}" must be a map; read ${readAs(vars.value)}`,
+        `Write \`${pattern}:\` and its variables below it, indented.`,
+      );
+      return;
+    }
+    for (const name of read.names) {
+      const bad = hostNameProblem(name);
+      if (bad) {
+        this.report(
+          vars,
+          `the host name ${JSON.stringify(name)} ${bad}`,
+          "Use letters, digits, `_`, `.` and `-`; put the address in `ansible_host`.",
+        );
+        return;
+      }
+      const isNew = !this.builder.hasHost(name);
+      const host = this.builder.host(name, vars.origin);
+      into.add(name);
+      // Ansible drops the port of a host that it has met before
+      if (read.port !== undefined && isNew) host.vars.set("ansible_port", new Part(read.port, vars.origin));
+      for (const [variable, value] of vars.parts) host.vars.set(String(variable), value);
+    }
+  }
+
+  private readPriority(group: { priority: number }, value: Part): void {
+    const number = typeof value.value === "string" ? Number(value.value) : value.value;
+    if (typeof number === "number" && Number.isInteger(number)) group.priority = number;
+    else
+      this.report(
+        value,
+        `ansible_group_priority must be a whole number; read ${readAs(value.value)}`,
+        "Write a number; the higher wins.",
+      );
+  }
+
+  /** Each key of a section with its value; a section may also be one name, or nothing. */
+  private eachOf(section: Part, key: string, group: string, visit: (name: string, part: Part) => void): void {
+    if (section.value === null) return;
+    if (typeof section.value === "string") visit(section.value, new Part(null, section.origin));
+    else if (isMap(section.value))
+      section.parts.forEach((part, name) => {
+        visit(String(name), part);
+      });
+    else {
+      const example = key === "vars" ? "name: value" : "name:";
+      this.report(
+        section,
+        `\`${key}\` of group "${group}" must be a map; read ${readAs(section.value)}`,
+        `Write each as \`${example}\` on its own line, without \`-\`.`,
+      );
+    }
+  }
+
+  private reportUnknown(key: string, section: Part, group: string): void {
+    const near = didYouMean(key, sections);
+    this.report(
+      section,
+      `unknown key "${key}" in group "${group}"${near ? `; ${near}` : ""}`,
+      "A group has `hosts`, `children` and `vars`; other groups go below `children`.",
+    );
+  }
+
+  report(part: Part, what: string, hint: string): void {
+    this.problems.add({ what, at: place(part.origin), hint });
+  }
+}

@@ -1,0 +1,50 @@
+import { resolve } from "node:path";
+import { readIfThere } from "../files.ts";
+import { LbctlError } from "../errors.ts";
+import { Problems } from "../problems.ts";
+import { parseYaml } from "../yaml.ts";
+import { InventoryBuilder } from "./builder.ts";
+import { findSource, type InventorySource } from "./files.ts";
+import { readGroups } from "./groups.ts";
+import { readVarFolder } from "./var-files.ts";
+import type { WrittenInventory } from "./written.ts";
+
+/**
+ * Reads inventories as Ansible does: files or folders, later ones over earlier, with their group_vars and host_vars.
+ * Throws LbctlError `invalid` with every problem of all files.
+ */
+export async function loadInventory(paths: readonly string[]): Promise<WrittenInventory> {
+  if (paths.length === 0)
+    throw new LbctlError("invalid", { what: "no inventory is given", hint: "Name one with -i." });
+  const problems = new Problems();
+  const builder = new InventoryBuilder();
+  const sources: InventorySource[] = [];
+  for (const path of paths) {
+    const source = await problems.attempt(() => findSource(path));
+    if (!source) continue;
+    sources.push(source);
+    for (const file of source.files) {
+      const document = await problems.attempt(async () =>
+        parseYaml((await readIfThere(file)) ?? new Uint8Array(), file),
+      );
+      if (document) readGroups(document, builder, problems);
+    }
+  }
+  const { groups, hosts } = builder.finish(problems);
+  const folders = [];
+  for (const folder of foldersOf(sources)) {
+    folders.push(await readVarFolder(folder, groups.keys(), hosts.keys(), problems));
+  }
+  problems.throwIfAny();
+  return { groups, hosts, folders };
+}
+
+/** Each folder once, where it stands last: that is the one which wins. */
+function foldersOf(sources: readonly InventorySource[]): string[] {
+  const folders = new Map<string, string>();
+  for (const { folder } of sources) {
+    folders.delete(resolve(folder));
+    folders.set(resolve(folder), folder);
+  }
+  return [...folders.values()];
+}

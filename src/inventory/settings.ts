@@ -1,0 +1,106 @@
+import type { Variable, Variables } from "../model/fleet.ts";
+import { Problems } from "../problems.ts";
+import { place, readAs } from "../words.ts";
+import { splitWords } from "./split-words.ts";
+
+interface Found {
+  readonly name: string;
+  readonly variable: Variable;
+}
+
+const wordsHint = 'Write for example "-o ProxyJump=bastion".';
+
+/** Reads a host's connection variables by kind. What is wrong goes to `problems`, and reads as absent. */
+export class Settings {
+  readonly problems = new Problems();
+  private readonly vars: Variables;
+
+  constructor(vars: Variables) {
+    this.vars = vars;
+  }
+
+  text(names: readonly string[], problemIn: (text: string) => string | undefined): string | undefined {
+    const found = this.find(names);
+    if (!found) return undefined;
+    const text = scalarText(found.variable);
+    if (text === undefined) {
+      this.report(
+        found,
+        `must be a string; read ${readAs(found.variable.value)}`,
+        "Put the value in quotes.",
+      );
+      return undefined;
+    }
+    const problem = problemIn(text);
+    if (problem === undefined) return text;
+    const hint = "Correct it; such a value could be read as an option or a command.";
+    this.report(found, `${JSON.stringify(text)} ${problem}`, hint);
+    return undefined;
+  }
+
+  /** Accepts only absent values and those that match. */
+  only(names: readonly string[], accepted: RegExp, reason: string): void {
+    const found = this.find(names);
+    if (!found || accepted.test(scalarText(found.variable) ?? "")) return;
+    const hint = "Change it or remove it for the hosts that lbctl manages.";
+    this.report(found, `${readAs(found.variable.value)} is not supported: ${reason}`, hint);
+  }
+
+  absent(names: readonly string[], reason: string, hint: string): void {
+    const found = this.find(names);
+    if (found) this.report(found, reason, hint);
+  }
+
+  port(names: readonly string[]): number | undefined {
+    const found = this.find(names);
+    if (!found) return undefined;
+    const { value } = found.variable;
+    const port = typeof value === "string" && /^\d{1,5}$/.test(value) ? Number(value) : value;
+    if (typeof port === "number" && Number.isInteger(port) && port >= 1 && port <= 65535) return port;
+    this.report(found, `must be a whole number from 1 to 65535; read ${readAs(value)}`, "Correct the port.");
+    return undefined;
+  }
+
+  /** A boolean as Ansible reads one, from text too. */
+  flag(names: readonly string[]): boolean {
+    const found = this.find(names);
+    if (!found) return false;
+    const text = scalarText(found.variable)?.toLowerCase() ?? "";
+    if (/^(?:true|yes|on|y|t|1)$/.test(text)) return true;
+    if (/^(?:false|no|off|n|f|0)$/.test(text)) return false;
+    this.report(found, `must be true or false; read ${readAs(found.variable.value)}`, "Write true or false.");
+    return false;
+  }
+
+  /** Options for ssh, split as a shell would. */
+  options(names: readonly string[]): readonly string[] {
+    const found = this.find(names);
+    const { value } = found?.variable ?? { value: null };
+    if (!found || value === "") return [];
+    const words = typeof value === "string" ? splitWords(value) : undefined;
+    if (!words) {
+      const what = `must be ssh options on one line, with closed quotes; read ${readAs(value)}`;
+      this.report(found, what, wordsHint);
+    } else if (words[0]?.startsWith("-") === false) {
+      this.report(found, `must start with an option; read ${readAs(value)}`, wordsHint);
+    } else return words;
+    return [];
+  }
+
+  /** Of several names, the last one that is set: so does Ansible's ssh plugin. */
+  private find(names: readonly string[]): Found | undefined {
+    for (const name of names.toReversed()) {
+      const variable = Object.hasOwn(this.vars, name) ? this.vars[name] : undefined;
+      if (variable && variable.value !== null) return { name, variable };
+    }
+    return undefined;
+  }
+
+  private report(found: Found, what: string, hint: string): void {
+    this.problems.add({ what: `${found.name}: ${what}`, at: place(found.variable.originOf([])), hint });
+  }
+}
+
+function scalarText({ value }: Variable): string | undefined {
+  return typeof value === "object" ? undefined : String(value);
+}

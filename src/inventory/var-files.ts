@@ -1,0 +1,71 @@
+import { extname, join } from "node:path";
+import { namesIn, readIfThere, statIfThere } from "../files.ts";
+import { isMap, type Part } from "../part.ts";
+import type { Problems } from "../problems.ts";
+import { place, readAs } from "../words.ts";
+import { parseYaml } from "../yaml.ts";
+import type { VarFolder, WrittenVars } from "./written.ts";
+
+const endings = ["", ".yml", ".yaml", ".json"];
+
+/** Reads group_vars/ and host_vars/ of one folder, for these groups and hosts only, as Ansible does. */
+export async function readVarFolder(
+  folder: string,
+  groups: Iterable<string>,
+  hosts: Iterable<string>,
+  problems: Problems,
+): Promise<VarFolder> {
+  return {
+    groups: await readAll(join(folder, "group_vars"), groups, problems),
+    hosts: await readAll(join(folder, "host_vars"), hosts, problems),
+  };
+}
+
+async function readAll(
+  folder: string,
+  names: Iterable<string>,
+  problems: Problems,
+): Promise<Map<string, WrittenVars>> {
+  const present = new Set(await problems.attempt(() => namesIn(folder)));
+  const read = new Map<string, WrittenVars>();
+  if (present.size === 0) return read;
+  for (const name of names) {
+    // the first name that is there wins, and a folder is tried before NAME.yml
+    const ending = endings.find((candidate) => present.has(name + candidate));
+    if (ending === undefined) continue;
+    const files = await problems.attempt(() => varFilesAt(join(folder, name + ending)));
+    const vars = new Map<string, Part>();
+    for (const file of files ?? []) await readInto(file, vars, problems);
+    read.set(name, vars);
+  }
+  return read;
+}
+
+/** The file itself, or all files of a folder in order, folders inside it included. */
+async function varFilesAt(path: string): Promise<string[]> {
+  if (!(await statIfThere(path))?.isDirectory()) return [path];
+  const files: string[] = [];
+  for (const name of (await namesIn(path)) ?? []) {
+    if (name.startsWith(".") || name.endsWith("~")) continue;
+    const inner = join(path, name);
+    const isFolder = (await statIfThere(inner))?.isDirectory() === true;
+    if (isFolder && extname(name) === "") files.push(...(await varFilesAt(inner)));
+    else if (!isFolder && endings.includes(extname(name))) files.push(inner);
+  }
+  return files;
+}
+
+async function readInto(file: string, vars: Map<string, Part>, problems: Problems): Promise<void> {
+  const document = await problems.attempt(async () =>
+    parseYaml((await readIfThere(file)) ?? new Uint8Array(), file),
+  );
+  if (document === undefined || document.value === null) return;
+  if (isMap(document.value)) document.parts.forEach((part, name) => vars.set(String(name), part));
+  else {
+    problems.add({
+      what: `a variables file must be a map; read ${readAs(document.value)}`,
+      at: place(document.origin),
+      hint: "Write each variable as `name: value`.",
+    });
+  }
+}

@@ -1,0 +1,36 @@
+import type { Origin } from "../model/fleet.ts";
+import type { Part } from "../part.ts";
+
+/** Variables by name, in written order. */
+export type WrittenVars = ReadonlyMap<string, Part>;
+
+export interface WrittenGroup {
+  readonly name: string;
+  readonly origin: Origin;
+  /** Hosts named in the group itself. */
+  readonly hosts: ReadonlySet<string>;
+  readonly children: ReadonlySet<string>;
+  readonly vars: WrittenVars;
+  /** ansible_group_priority: among groups of one depth, the higher wins. */
+  readonly priority: number;
+}
+
+export interface WrittenHost {
+  readonly name: string;
+  readonly origin: Origin;
+  readonly vars: WrittenVars;
+}
+
+/** The group_vars/ and host_vars/ of one inventory source, by group and by host. */
+export interface VarFolder {
+  readonly groups: ReadonlyMap<string, WrittenVars>;
+  readonly hosts: ReadonlyMap<string, WrittenVars>;
+}
+
+/** All inventory sources as written, before variables are merged. `all` and `ungrouped` always exist. */
+export interface WrittenInventory {
+  readonly groups: ReadonlyMap<string, WrittenGroup>;
+  readonly hosts: ReadonlyMap<string, WrittenHost>;
+  /** In order: of two sources, the later wins. */
+  readonly folders: readonly VarFolder[];
+}

@@ -1,0 +1,19 @@
+import { Incus } from "./incus.ts";
+import { labPaths, type LabPaths } from "./paths.ts";
+import { createShell, type Shell } from "./shell.ts";
+import { StateFile } from "./state.ts";
+
+/** What every lab command works with. */
+export interface LabContext {
+  readonly shell: Shell;
+  readonly paths: LabPaths;
+  readonly incus: Incus;
+  readonly state: StateFile;
+}
+
+/** `interactive`: sudo may ask for a password on this terminal. */
+export function labContext(interactive = false): LabContext {
+  const paths = labPaths();
+  const shell = createShell(interactive);
+  return { shell, paths, incus: new Incus(shell, paths), state: new StateFile(paths.state) };
+}

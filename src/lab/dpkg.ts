@@ -1,0 +1,67 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { ProcessResult } from "../remote/process.ts";
+import { expectSuccess, type Shell } from "./shell.ts";
+
+const quiet = { env: { DEBIAN_FRONTEND: "noninteractive" } };
+
+interface PackageStatus {
+  readonly name: string;
+  readonly status: string;
+  readonly flag: string;
+}
+
+async function readStatus(shell: Shell): Promise<readonly PackageStatus[]> {
+  const format = "${Package}\t${db:Status-Status}\t${db:Status-Eflag}\n";
+  const text = expectSuccess(await shell.run(["dpkg-query", "-W", "-f", format]), "dpkg-query").stdout;
+  return text
+    .trim()
+    .split("\n")
+    .map((line) => {
+      const [name = "", status = "", flag = ""] = line.split("\t");
+      return { name, status, flag };
+    });
+}
+
+/** dpkg refuses new work until what an interrupted run left is in order. `ours` may be removed for that. */
+export async function finishDpkg(shell: Shell, ours: readonly string[]): Promise<void> {
+  const audit = expectSuccess(await shell.run(["dpkg", "--audit"]), "dpkg --audit");
+  if (audit.stdout.trim() === "") return;
+  const broken = (await readStatus(shell)).filter(
+    ({ name, flag }) => flag === "reinstreq" && ours.includes(name),
+  );
+  if (broken.length > 0) {
+    const force = ["--force-remove-reinstreq", "--force-depends"];
+    const remove = ["dpkg", "--purge", ...force, ...broken.map(({ name }) => name)];
+    expectSuccess(await whenUnlocked(() => shell.root(remove, quiet)), "dpkg --purge");
+  }
+  const configure = ["dpkg", "--force-confold", "--configure", "-a"];
+  expectSuccess(await whenUnlocked(() => shell.root(configure, quiet)), "dpkg --configure -a");
+}
+
+/** dpkg itself does not wait for another one that is at work. */
+async function whenUnlocked(run: () => Promise<ProcessResult>): Promise<ProcessResult> {
+  for (let tries = 0; ; tries++) {
+    const result = await run();
+    if (result.exitCode === 0 || tries >= 120 || !/\block(ed)?\b/.test(result.stderr)) return result;
+    await sleep(1000);
+  }
+}
+
+/** Purges exactly `names`, or nothing when that would take other packages along; then returns those to keep. */
+export async function purge(names: readonly string[], shell: Shell): Promise<readonly string[]> {
+  const there = (await readStatus(shell)).filter(({ status }) => status !== "not-installed");
+  const ours = names.filter((name) => there.some((each) => each.name === name));
+  // what an interrupted run fetched
+  const fetched = 'for name; do rm -f /var/cache/apt/archives/"$name"_*.deb; done';
+  await shell.root(["sh", "-c", fetched, "sh", ...names]);
+  if (ours.length === 0) return [];
+  const purgeThem = ["-q", "-y", "-o", "DPkg::Lock::Timeout=600", "purge", ...ours];
+  const simulated = expectSuccess(
+    await shell.root(["apt-get", "-s", ...purgeThem], quiet),
+    "apt-get purge -s",
+  );
+  const removed = [...simulated.stdout.matchAll(/^(?:Remv|Purg) (\S+)/gm)].map((match) => match[1] ?? "");
+  if (removed.some((name) => !ours.includes(name))) return ours;
+  expectSuccess(await shell.root(["setsid", "--wait", "apt-get", ...purgeThem], quiet), "apt-get purge");
+  return [];
+}

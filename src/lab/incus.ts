@@ -1,0 +1,92 @@
+import type { ProcessOptions, ProcessResult } from "../remote/process.ts";
+import type { LabPaths } from "./paths.ts";
+import { expectSuccess, type Shell } from "./shell.ts";
+
+/** The name of each Incus object of the lab, and the key that marks them. */
+export const labName = "lbctl-lab";
+export const labTag = "user.lbctl-lab";
+
+export interface IncusInstance {
+  readonly name: string;
+  readonly status: string;
+  readonly config: Readonly<Record<string, string>>;
+  readonly devices: Readonly<Record<string, Readonly<Record<string, string>>>>;
+}
+
+interface Named {
+  readonly name: string;
+  readonly config: Readonly<Record<string, string>>;
+}
+
+/** What `query` is asked for when an object may be missing. */
+const notFound = /not found/i;
+
+/** The incus client, as the user where the socket lets it, else as root. */
+export class Incus {
+  readonly #shell: Shell;
+  readonly #paths: LabPaths;
+  #asRoot: boolean;
+
+  constructor(shell: Shell, paths: LabPaths) {
+    this.#shell = shell;
+    this.#paths = paths;
+    this.#asRoot = false;
+  }
+
+  /** Runs `incus` in the lab's project; the caller looks at the exit code. */
+  async try(args: readonly string[], options: ProcessOptions = {}): Promise<ProcessResult> {
+    const own = { INCUS_CONF: this.#paths.client, XDG_CACHE_HOME: this.#paths.client };
+    const env = { ...own, INCUS_PROJECT: labName, ...options.env };
+    const argv = ["incus", ...args];
+    return this.#asRoot
+      ? await this.#shell.root(argv, { ...options, env })
+      : await this.#shell.run(argv, { ...options, env });
+  }
+
+  async run(args: readonly string[], options: ProcessOptions = {}): Promise<string> {
+    return expectSuccess(await this.try(args, options), `incus ${args.slice(0, 2).join(" ")}`).stdout;
+  }
+
+  /** Whether a daemon answers, as the user or as root. */
+  async answers(): Promise<boolean> {
+    const direct = await this.try(["query", "/1.0"], { timeoutMs: 20_000 });
+    if (direct.exitCode === 0) return isTrusted(direct.stdout);
+    if (this.#shell.isRoot || direct.exitCode === null) return false;
+    // only a socket that refuses the user is worth a question to sudo
+    if (!/permission denied/i.test(direct.stderr)) return false;
+    this.#asRoot = true;
+    return (await this.try(["query", "/1.0"], { timeoutMs: 20_000 })).exitCode === 0;
+  }
+
+  /** Undefined when there is no such object. */
+  async get(path: string): Promise<Named | undefined> {
+    const result = await this.try(["query", path]);
+    if (result.exitCode !== 0 && notFound.test(result.stderr)) return undefined;
+    return JSON.parse(expectSuccess(result, `incus query ${path}`).stdout) as Named;
+  }
+
+  async storageDrivers(): Promise<readonly string[]> {
+    const server = JSON.parse(await this.run(["query", "/1.0"])) as {
+      environment: { storage_supported_drivers?: readonly { Name: string }[] };
+    };
+    return (server.environment.storage_supported_drivers ?? []).map((driver) => driver.Name);
+  }
+
+  /** Instances that the lab made; none when there is no project. */
+  async instances(): Promise<readonly IncusInstance[]> {
+    const result = await this.try(["list", "--format", "json"]);
+    if (result.exitCode !== 0 && notFound.test(result.stderr)) return [];
+    const all = JSON.parse(expectSuccess(result, "incus list").stdout) as readonly IncusInstance[];
+    return all.filter((instance) => instance.config[labTag] !== undefined);
+  }
+
+  async imageAliases(): Promise<readonly string[]> {
+    const text = await this.run(["image", "list", "--format", "json"]);
+    const images = JSON.parse(text) as readonly { aliases?: readonly { name: string }[] }[];
+    return images.flatMap((image) => (image.aliases ?? []).map((alias) => alias.name));
+  }
+}
+
+function isTrusted(text: string): boolean {
+  return (JSON.parse(text) as { auth?: string }).auth === "trusted";
+}

@@ -1,0 +1,53 @@
+import { LbctlError } from "../errors.ts";
+import { runProcess, type ProcessOptions, type ProcessResult } from "../remote/process.ts";
+
+/** Runs local programs as the user, or as root through sudo. */
+export interface Shell {
+  readonly isRoot: boolean;
+  run(argv: readonly string[], options?: ProcessOptions): Promise<ProcessResult>;
+  /** As `run`, as root. */
+  root(argv: readonly string[], options?: ProcessOptions): Promise<ProcessResult>;
+  /** Asks for sudo's password where that is needed, once, before anything else is on the terminal. */
+  prepareRoot(): Promise<void>;
+}
+
+export function createShell(interactive: boolean, uid: number = process.getuid?.() ?? -1): Shell {
+  const isRoot = uid === 0;
+  let ready = isRoot;
+  const run = (argv: readonly string[], options?: ProcessOptions): Promise<ProcessResult> => {
+    const [file = "", ...args] = argv;
+    return runProcess(file, args, options);
+  };
+  const prepareRoot = async (): Promise<void> => {
+    if (ready) return;
+    const silent = await run(["sudo", "-n", "true"]);
+    if (silent.exitCode !== 0 && interactive) await run(["sudo", "-v"], { interactive: true });
+    ready = silent.exitCode === 0 || (await run(["sudo", "-n", "true"])).exitCode === 0;
+    if (!ready) {
+      throw new LbctlError("invalid", {
+        what: "the lab needs root on this machine, and sudo does not give it",
+        hint: "Run this as root, or on a terminal where sudo can ask for your password.",
+      });
+    }
+  };
+  return {
+    isRoot,
+    run,
+    prepareRoot,
+    async root(argv, options) {
+      await prepareRoot();
+      if (isRoot) return await run(argv, options);
+      // sudo drops the environment
+      const env = Object.entries(options?.env ?? {}).map(([name, value]) => `${name}=${value}`);
+      return await run(["sudo", "-n", "env", ...env, ...argv], options);
+    },
+  };
+}
+
+/** The result of a program that should have succeeded, or an error with the last words it said. */
+export function expectSuccess(result: ProcessResult, what: string, hint?: string): ProcessResult {
+  if (result.exitCode === 0) return result;
+  const said = (result.stderr.trim() || result.stdout.trim()).split("\n").slice(-8).join("\n");
+  const why = said === "" ? (result.cause ?? `exit code ${result.exitCode}`) : said;
+  throw new LbctlError("bug", { what: `${what}: ${why}`, ...(hint === undefined ? {} : { hint }) });
+}

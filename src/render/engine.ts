@@ -1,0 +1,73 @@
+import { Eta } from "eta/core";
+import { LbctlError, type Problem } from "../errors.ts";
+import type { Template } from "../model/role.ts";
+
+export type Templates = ReadonlyMap<string, Template>;
+export type View = Readonly<Record<string, unknown>>;
+
+/**
+ * Renders `templates.get(name)` with `view` as `it`. Nothing is read from disk: `include("dir/part.eta", …)`
+ * finds its text in `templates` too. Throws LbctlError `invalid` naming the template's file and line.
+ */
+export function renderTemplate(templates: Templates, name: string, view: View): string {
+  const text = templates.get(name)?.text ?? "";
+  const fail = (line: number | undefined, what: string, file = name): never => {
+    const shown = templates.get(file)?.file ?? file;
+    const problem: Problem = {
+      what,
+      at: line === undefined ? shown : `${shown}:${String(line)}`,
+      hint: "Mend the template, or give the variable a value.",
+    };
+    throw new LbctlError("invalid", problem);
+  };
+  const eta = new Eta({ autoTrim: false, escapeFunction: plainValue, debug: true });
+  eta.resolvePath = (path) => path;
+  eta.readFile = (path) => templates.get(path)?.text ?? fail(undefined, "this template does not exist", path);
+  eta.RuntimeErr = (cause: Error, _text: string, line: number, file: string): never => {
+    if (cause instanceof LbctlError) throw cause;
+    return fail(line, cause.message, file || name);
+  };
+  try {
+    const compiled = eta.compile(text, { filepath: name });
+    return eta.render(compiled, strict(view), { filepath: name });
+  } catch (error) {
+    if (error instanceof LbctlError) throw error;
+    const message = error instanceof Error ? error.message : String(error);
+    const line = /at line (\d+)/.exec(message)?.[1];
+    return fail(line === undefined ? undefined : Number(line), firstLines(message));
+  }
+}
+
+function firstLines(message: string): string {
+  return message
+    .split("\n")
+    .filter((line) => line.trim() !== "" && !/^\s*\^/.test(line))
+    .slice(0, 2)
+    .map((line) => line.trim())
+    .join(": ");
+}
+
+/** The second fence behind the schema: what `<%= %>` prints is one word or phrase on one line, or an error. */
+function plainValue(value: unknown): string {
+  if (typeof value !== "string" && typeof value !== "number") {
+    throw new Error(
+      `cannot print ${value === undefined ? "an undefined value" : `a value of type ${typeof value}`}`,
+    );
+  }
+  const text = String(value);
+
+  if (/[\u0000-\u001f\u007f\u2028\u2029]/.test(text)) throw new Error("a value holds a control character");
+  return text;
+}
+
+/** A misspelt `it.name` is an error, not the word "undefined" in a configuration. */
+function strict(view: View): View {
+  return new Proxy(view, {
+    get(target, key) {
+      if (typeof key === "string" && !(key in target) && key !== "__blocks") {
+        throw new Error(`it.${key} is not a variable of this role`);
+      }
+      return target[key as string];
+    },
+  });
+}

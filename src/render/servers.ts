@@ -1,0 +1,126 @@
+import { createHash } from "node:crypto";
+import { isIP } from "node:net";
+import { LbctlError, type Problem } from "../errors.ts";
+import type { Fleet, Host } from "../model/fleet.ts";
+
+/** A server line of a pool. */
+export interface Server {
+  readonly name: string;
+  /** `address:port`, IPv6 in brackets. */
+  readonly endpoint: string;
+  readonly id: number;
+  readonly weight: number | null;
+  /** The address is a name, to be resolved by HAProxy at run time. */
+  readonly named: boolean;
+}
+
+// The consistent-hash ring uses id × 4096 in 32 bits, so ids equal modulo 2^20 would fall on each other.
+const idSpace = 1_048_575;
+
+/**
+ * The servers of a pool: the hosts of `group`, in inventory order.
+ * Throws LbctlError `invalid` for a name or address that HAProxy could not take, and for a pinned id used twice.
+ */
+export function poolServers(
+  fleet: Fleet,
+  group: string,
+  port: number,
+): { servers: Server[]; warnings: string[] } {
+  const hosts = (fleet.groups.get(group)?.hosts ?? []).flatMap((name) => fleet.hosts.get(name) ?? []);
+  const problems: Problem[] = [];
+  const { ids, warnings } = serverIds(hosts, problems);
+  const servers = hosts.flatMap((host): Server[] => {
+    const address = serverAddress(host, problems);
+    if (address === undefined) return [];
+    const weight = host.vars.haproxy_server_weight?.value;
+    return [
+      {
+        name: host.name,
+        endpoint: `${isIP(address) === 6 ? `[${address}]` : address}:${String(port)}`,
+        id: ids.get(host.name) ?? 0,
+        weight: typeof weight === "number" ? weight : null,
+        named: isIP(address) === 0,
+      },
+    ];
+  });
+  if (problems.length > 0) throw new LbctlError("invalid", problems);
+  return { servers, warnings };
+}
+
+/**
+ * Ids from the names alone, so that every load balancer agrees and nothing is stored: 1 + sha256(name) mod 1048575.
+ * A pinned id (`haproxy_server_id`) comes first; a name whose id is taken probes upward, with a warning.
+ */
+function serverIds(
+  hosts: readonly Host[],
+  problems: Problem[],
+): { ids: Map<string, number>; warnings: string[] } {
+  const ids = new Map<string, number>();
+  const taken = new Map<number, string>();
+  const warnings: string[] = [];
+  const claim = (id: number, name: string): void => {
+    ids.set(name, id);
+    taken.set(id, name);
+  };
+  const [pinned, hashed] = [hosts.filter(isPinned), hosts.filter((host) => !isPinned(host))];
+  for (const host of pinned) {
+    const id = host.vars.haproxy_server_id?.value as number;
+    const other = taken.get(id);
+    if (other === undefined) claim(id, host.name);
+    else {
+      problems.push({
+        what: `${other} and ${host.name} both have haproxy_server_id ${String(id)}`,
+        at: origin(host, "haproxy_server_id"),
+        hint: "Give each server of a pool its own id, or none.",
+      });
+    }
+  }
+  for (const { name } of [...hashed].sort((a, b) => (a.name < b.name ? -1 : 1))) {
+    const first =
+      1 + Number(BigInt(`0x${createHash("sha256").update(name).digest("hex")}`) % BigInt(idSpace));
+    let id = first;
+    while (taken.has(id)) id = (id % idSpace) + 1;
+    if (id !== first) {
+      warnings.push(
+        `server ids of ${String(taken.get(first))} and ${name} collide; pin one with haproxy_server_id`,
+      );
+    }
+    claim(id, name);
+  }
+  return { ids, warnings };
+}
+
+function isPinned(host: Host): boolean {
+  return typeof host.vars.haproxy_server_id?.value === "number";
+}
+
+function serverAddress(host: Host, problems: Problem[]): string | undefined {
+  const written = host.vars.haproxy_server_address?.value;
+  const address = typeof written === "string" ? written : host.connection.address;
+  const ok =
+    isIP(address) !== 0 ||
+    /^(?=.{1,253}$)[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$/.test(
+      address,
+    );
+  if (!ok) {
+    problems.push({
+      what: `"${address}" cannot be the address of server ${host.name}`,
+      at: origin(host, typeof written === "string" ? "haproxy_server_address" : "ansible_host"),
+      hint: "Set haproxy_server_address to an IP address or a host name.",
+    });
+    return undefined;
+  }
+  if (!/^[A-Za-z0-9_.:-]+$/.test(host.name)) {
+    problems.push({
+      what: `"${host.name}" cannot be a server's name in HAProxy`,
+      hint: "Use letters, digits, `-`, `_`, `.`.",
+    });
+    return undefined;
+  }
+  return address;
+}
+
+function origin(host: Host, variable: string): string {
+  const at = host.vars[variable]?.originOf([]);
+  return at ? `${at.file}:${String(at.line)}` : host.name;
+}

@@ -1,0 +1,64 @@
+import type { Variables } from "../model/fleet.ts";
+import { renderTemplate, type Templates, type View } from "./engine.ts";
+
+/** Where a rendered line came from. */
+export interface LineSource {
+  /** Template file as shown to people. */
+  readonly template: string;
+  /** Line in the template, from 1. */
+  readonly line: number;
+  /** Variables that this template line prints, with the place each was set. */
+  readonly variables: readonly { readonly name: string; readonly at: string }[];
+}
+
+const markStart = "\u{E000}";
+const markEnd = "\u{E001}";
+
+/**
+ * Finds the template line and the variables behind line `line` (from 1) of a rendered file, by rendering it once
+ * more with a mark before each template line. Only used to explain an error, so it costs nothing otherwise.
+ */
+export function traceLine(
+  templates: Templates,
+  name: string,
+  view: View,
+  vars: Variables,
+  line: number,
+): LineSource | undefined {
+  const template = templates.get(name);
+  if (!template) return undefined;
+  const marked = new Map(templates).set(name, { file: template.file, text: markLines(template.text) });
+  const rendered = renderTemplate(marked, name, view).split("\n")[line - 1];
+  const mark = [...(rendered ?? "").matchAll(new RegExp(`${markStart}(\\d+)${markEnd}`, "gu"))].at(-1)?.[1];
+  if (mark === undefined) return undefined;
+  const source = template.text.split("\n")[Number(mark) - 1] ?? "";
+  const names = new Set([...source.matchAll(/\bit\.(\w+)/g)].map((match) => match[1] ?? ""));
+  return {
+    template: template.file,
+    line: Number(mark),
+    variables: [...names].flatMap((variable) => {
+      const origin = vars[variable]?.originOf([]);
+      return origin ? [{ name: variable, at: `${origin.file}:${String(origin.line)}` }] : [];
+    }),
+  };
+}
+
+/** Puts a mark at the start of each line that begins outside a tag. */
+function markLines(text: string): string {
+  let line = 1;
+  return text
+    .split(/(<%[\s\S]*?%>)/)
+    .map((piece, index) => {
+      const isTag = index % 2 === 1;
+      if (isTag) {
+        line += piece.split("\n").length - 1;
+        return piece;
+      }
+      const marked = piece.replace(/\n/g, () => {
+        line += 1;
+        return `\n${markStart}${String(line)}${markEnd}`;
+      });
+      return index === 0 ? `${markStart}1${markEnd}${marked}` : marked;
+    })
+    .join("");
+}

@@ -1,0 +1,60 @@
+import { LbctlError, type Problem } from "../errors.ts";
+import type { Fleet, Host, Value } from "../model/fleet.ts";
+import type { Facts } from "../model/host.ts";
+import type { Role } from "../model/role.ts";
+import type { View } from "./engine.ts";
+import { poolServers } from "./servers.ts";
+
+/** Stands in the place of the identity while the identity is being computed. */
+export const identityPlaceholder = "lbctl:identity";
+
+/**
+ * What templates see as `it`: the role's variables under their own names, and the few things derived from them
+ * (`api_servers`, `stream_servers`, `tls`, `resolvers`, `identity`, `haproxy_version`).
+ */
+export function makeView(
+  fleet: Fleet,
+  host: Host,
+  role: Role,
+  facts: Facts,
+): { view: View; warnings: string[] } {
+  const vars: Record<string, Value> = {};
+  for (const name of Object.keys(role.defaults)) vars[name] = host.vars[name]?.value ?? null;
+  const problems: Problem[] = [];
+  const warnings: string[] = [];
+  const pool = (groupVar: string, portVar: string) => {
+    try {
+      const found = poolServers(fleet, textOf(vars[groupVar]), Number(vars[portVar]));
+      warnings.push(...found.warnings);
+      return found.servers;
+    } catch (error) {
+      if (!(error instanceof LbctlError)) throw error;
+      problems.push(...error.problems);
+      return [];
+    }
+  };
+  const api_servers = pool("haproxy_api_group", "haproxy_backend_api_port");
+  const stream_servers = pool("haproxy_stream_group", "haproxy_stream_server_port");
+  if (api_servers.length + stream_servers.length === 0 && problems.length === 0) {
+    problems.push({
+      what: `no servers: the groups ${textOf(vars.haproxy_api_group)} and ${textOf(vars.haproxy_stream_group)} are empty`,
+      at: host.name,
+      hint: "Put backend hosts into one of these groups of the inventory.",
+    });
+  }
+  if (problems.length > 0) throw new LbctlError("invalid", problems);
+  const view = {
+    ...vars,
+    api_servers,
+    stream_servers,
+    resolvers: [...api_servers, ...stream_servers].some((server) => server.named),
+    tls: vars.haproxy_tls_cert_path !== "",
+    identity: identityPlaceholder,
+    haproxy_version: facts.haproxyVersion,
+  };
+  return { view, warnings };
+}
+
+function textOf(value: Value | undefined): string {
+  return typeof value === "string" ? value : "";
+}

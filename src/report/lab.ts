@@ -1,0 +1,64 @@
+import type { LabUpResult } from "../lab/up.ts";
+import type { LabDownResult } from "../lab/down.ts";
+import type { Progress } from "../lab/progress.ts";
+import type { LabStatus } from "../lab/status.ts";
+import { style } from "./style.ts";
+
+/** A line for each step and, when it took a while, one for its end. */
+export function labProgress(quiet: boolean, write: (text: string) => void = toStderr): Progress {
+  return ({ step, detail, elapsedMs }) => {
+    if (quiet) return;
+    if (elapsedMs !== undefined) write(style.dim(`  ${step}: ${(elapsedMs / 1000).toFixed(1)} s\n`));
+    else if (detail === undefined) write(`${step} …\n`);
+    else write(style.dim(`  ${detail}\n`));
+  };
+}
+
+export function sayChanges(changes: readonly string[], write: (text: string) => void = toStderr): void {
+  write(`The lab will change this machine:\n${changes.map((change) => `  - ${change}\n`).join("")}`);
+}
+
+export function formatUp(result: LabUpResult): string {
+  const changed = (["created", "started", "removed"] as const).flatMap((verb) =>
+    result[verb].length > 0 ? [`${verb} ${result[verb].join(", ")}`] : [],
+  );
+  const summary = changed.length > 0 ? changed.join("; ") : "nothing to do";
+  return `The lab is up: ${summary}.\nInventory: ${result.inventory}\n`;
+}
+
+export function formatDown(result: LabDownResult): string {
+  const kept = result.keptPackages;
+  const deleted = result.deleted.length > 0 ? `deleted ${result.deleted.join(", ")}` : "nothing to delete";
+  const note = kept.length > 0 ? `Kept, because other packages need some of them: ${kept.join(", ")}.\n` : "";
+  return `The lab is down: ${deleted}.\n${note}`;
+}
+
+export function formatStatus(status: LabStatus): string {
+  if (status.instances.length === 0) {
+    const why = status.daemon === "stopped" ? "no Incus daemon answers" : "it has no instances";
+    return `The lab is down: ${why}. Start it with \`lbctl lab up\`.\n`;
+  }
+  const rows = status.instances.map((each) => [
+    each.name,
+    each.state,
+    each.ip,
+    each.haproxy ?? "-",
+    each.image,
+  ]);
+  const table = [["NAME", "STATE", "IP", "HAPROXY", "IMAGE"], ...rows];
+  const widths =
+    table[0]?.map((_, column) => Math.max(...table.map((row) => row[column]?.length ?? 0))) ?? [];
+  return table
+    .map(
+      (row) =>
+        `${row
+          .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+          .join("  ")
+          .trimEnd()}\n`,
+    )
+    .join("");
+}
+
+function toStderr(text: string): void {
+  process.stderr.write(text);
+}

@@ -1,0 +1,74 @@
+import type { HostPlan } from "../model/host.ts";
+import { style } from "./style.ts";
+
+/** Plans as text: a heading and what would change for each host, diffs included, then a summary. */
+export function planLines(plans: readonly HostPlan[]): string[] {
+  const changed = plans.filter((plan) => plan.changes).length;
+  const summary =
+    changed === 0
+      ? style.green(`No changes: ${count(plans.length, "host")} as described.`)
+      : `${style.bold("Plan:")} ${count(changed, "host")} to change, ${String(plans.length - changed)} unchanged.`;
+  return [...plans.flatMap(hostLines), summary];
+}
+
+function hostLines(plan: HostPlan): string[] {
+  const warnings = plan.warnings.map((text) => `  ${style.yellow("!")} ${text}`);
+  if (!plan.changes) return [`${style.bold(plan.host)}  ${style.green("unchanged")}`, ...warnings, ""];
+  return [
+    `${style.bold(plan.host)}  ${style.yellow("changes")}`,
+    ...warnings,
+    ...(plan.adopts
+      ? [
+          `  ${style.yellow("!")} the files there are your own: apply needs --adopt (it keeps them as generation 0)`,
+        ]
+      : []),
+    ...plan.install.map((name) => `  ${style.green("+")} package ${name}`),
+    ...plan.files.flatMap((change) => [
+      `  ${marks[change.action]} ${change.path}`,
+      ...(change.diff === "" ? [] : diffLines(change.diff)),
+    ]),
+    ...plan.links.map((name) => `  ${style.yellow("~")} ${name} becomes a link into the current generation`),
+    ...(plan.enable ? [`  ${style.green("+")} the service starts at boot`] : []),
+    ...(plan.activate ? [`  ${style.yellow("~")} ${plan.activate.how}: ${plan.activate.why}`] : []),
+    "",
+  ];
+}
+
+const marks = { create: style.green("+"), update: style.yellow("~"), delete: style.red("-") };
+
+function diffLines(diff: string): string[] {
+  return diff
+    .trimEnd()
+    .split("\n")
+    .map((line) => {
+      const text = `      ${line}`;
+      if (line.startsWith("+++") || line.startsWith("---")) return style.bold(text);
+      if (line.startsWith("@@")) return style.cyan(text);
+      if (line.startsWith("+")) return style.green(text);
+      if (line.startsWith("-")) return style.red(text);
+      return style.dim(text);
+    });
+}
+
+/** The JSON that programs rely on; keys are only ever added. */
+export function planDocument(plans: readonly HostPlan[]): object {
+  return {
+    format_version: 1,
+    changes: plans.some((plan) => plan.changes),
+    hosts: plans.map((plan) => ({
+      name: plan.host,
+      changes: plan.changes,
+      files: plan.files,
+      install: plan.install,
+      links: plan.links,
+      activate: plan.activate,
+      enable: plan.enable,
+      adopts: plan.adopts,
+      warnings: plan.warnings,
+    })),
+  };
+}
+
+function count(number: number, noun: string): string {
+  return `${String(number)} ${noun}${number === 1 ? "" : "s"}`;
+}

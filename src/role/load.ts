@@ -1,0 +1,136 @@
+import { formats } from "../formats.ts";
+import { LbctlError } from "../errors.ts";
+import type { Variables } from "../model/fleet.ts";
+import type { Role, RoleFile, Template } from "../model/role.ts";
+import { isMap, type Part } from "../part.ts";
+import { invalid, Problems } from "../problems.ts";
+import { checkSchema } from "../schema.ts";
+import { decodeText } from "../text.ts";
+import { pathText, place, readAs } from "../words.ts";
+import { parseYaml } from "../yaml.ts";
+import { filesShadowed, readShadowed } from "./files.ts";
+import { roleSchema } from "./role-schema.ts";
+
+interface WrittenRole {
+  readonly packages: readonly string[];
+  readonly service: string;
+  readonly group: string;
+  readonly live: string;
+  readonly state: string;
+  readonly links?: readonly string[];
+  readonly watch?: readonly string[];
+  readonly files: readonly RoleFile[];
+  readonly steps: Role["steps"];
+}
+
+/**
+ * Reads `NAME/role.yml`, `NAME/defaults/main.yml` and `NAME/schema.json`, each from the first of `dirs` that has it.
+ * `dirs` are folders of roles, the user's own before the shipped one. Throws LbctlError `invalid` with every problem.
+ */
+export async function loadRole(name: string, dirs: readonly string[]): Promise<Role> {
+  const bad = formats["safe-word"]?.problemIn(name);
+  if (bad)
+    throw new LbctlError("invalid", {
+      what: `the role name ${JSON.stringify(name)} ${bad}`,
+      hint: "Name a folder below roles/.",
+    });
+  const problems = new Problems();
+  const written = await problems.attempt(() => readRoleFile(name, dirs));
+  const defaults = await problems.attempt(() => readDefaults(name, dirs));
+  const schema = await problems.attempt(() => readSchema(name, dirs));
+  problems.throwIfAny();
+  if (!written || !defaults || !schema) throw new Error("a part of the role is missing without a problem");
+  return { links: [], watch: [], ...written, name, defaults, schema };
+}
+
+/**
+ * Reads every `*.eta` file below `ROLE/` in `dirs` (folders of templates, the user's own before the shipped one).
+ * Keys are paths such as `haproxy/haproxy.cfg.eta`. Throws LbctlError `invalid` when one that the role names is missing.
+ */
+export async function loadTemplates(
+  role: Role,
+  dirs: readonly string[],
+): Promise<ReadonlyMap<string, Template>> {
+  const problems = new Problems();
+  const templates = new Map<string, Template>();
+  const below = (await problems.attempt(() => filesShadowed(role.name, dirs))) ?? [];
+  const named = role.files.map((file) => file.template);
+  for (const key of new Set([...below.filter((path) => path.endsWith(".eta")), ...named])) {
+    const template = await problems.attempt(() => readTemplate(key, role, dirs));
+    if (template) templates.set(key, template);
+  }
+  problems.throwIfAny();
+  return templates;
+}
+
+async function readTemplate(key: string, role: Role, dirs: readonly string[]): Promise<Template> {
+  const bad = formats["relative-path"]?.problemIn(key);
+  if (bad)
+    throw invalid(
+      `the template path ${JSON.stringify(key)} ${bad}`,
+      `role ${role.name}`,
+      "Name a file below templates/.",
+    );
+  const read = await readShadowed(key, dirs);
+  if (!read)
+    throw invalid(
+      `there is no template ${key}`,
+      `role ${role.name}`,
+      `It is looked for in ${dirs.join(" and ")}.`,
+    );
+  return { file: read.file, text: decodeText(read.bytes, read.file) };
+}
+
+async function readRoleFile(name: string, dirs: readonly string[]): Promise<WrittenRole> {
+  const part = await readPart(`${name}/role.yml`, name, dirs);
+  const problems = checkSchema(roleSchema, part.value);
+  if (problems.length > 0) {
+    throw new LbctlError(
+      "invalid",
+      problems.map(({ path, message }) => ({
+        what: `${pathText(path)} ${message}`.trim(),
+        at: place(part.originOf(path)),
+        hint: "A role.yml says only what the shipped roles/haproxy/role.yml says.",
+      })),
+    );
+  }
+  return part.value as unknown as WrittenRole;
+}
+
+async function readDefaults(name: string, dirs: readonly string[]): Promise<Variables> {
+  const part = await readPart(`${name}/defaults/main.yml`, name, dirs);
+  if (!isMap(part.value))
+    throw invalid(
+      `defaults must be a map; read ${readAs(part.value)}`,
+      place(part.origin),
+      "Write each variable as `name: value`.",
+    );
+  return Object.fromEntries([...part.parts].map(([key, variable]) => [String(key), variable]));
+}
+
+async function readSchema(name: string, dirs: readonly string[]): Promise<object> {
+  const part = await readPart(`${name}/schema.json`, name, dirs);
+  if (!isMap(part.value))
+    throw invalid(
+      `a schema must be a map; read ${readAs(part.value)}`,
+      place(part.origin),
+      "Write a JSON Schema.",
+    );
+  try {
+    checkSchema(part.value, {});
+  } catch (error) {
+    throw invalid(
+      `the schema is not valid: ${(error as Error).message}`,
+      part.origin.file,
+      "Write a JSON Schema of draft 2020-12.",
+    );
+  }
+  return part.value;
+}
+
+async function readPart(relative: string, name: string, dirs: readonly string[]): Promise<Part> {
+  const read = await readShadowed(relative, dirs);
+  if (!read)
+    throw invalid(`there is no ${relative}`, `role ${name}`, `It is looked for in ${dirs.join(" and ")}.`);
+  return parseYaml(read.bytes, read.file);
+}

@@ -1,0 +1,69 @@
+import type { Value } from "./model/fleet.ts";
+
+/** A scalar's value; `float` when its text has a fraction, which Python prints and JavaScript forgets. */
+export interface Scalar {
+  readonly value: Value;
+  readonly float?: true;
+}
+
+// PyYAML's implicit resolvers (YAML 1.1), which decide what Ansible reads
+const bool = /^(?:yes|Yes|YES|no|No|NO|true|True|TRUE|false|False|FALSE|on|On|ON|off|Off|OFF)$/;
+const nothing = /^(?:~|null|Null|NULL|)$/;
+const int =
+  /^(?:[-+]?0b[01_]+|[-+]?0[0-7_]+|[-+]?(?:0|[1-9][0-9_]*)|[-+]?0x[0-9a-fA-F_]+|[-+]?[1-9][0-9_]*(?::[0-5]?[0-9])+)$/;
+const float =
+  /^(?:[-+]?[0-9][0-9_]*\.[0-9_]*(?:[eE][-+][0-9]+)?|\.[0-9][0-9_]*(?:[eE][-+][0-9]+)?|[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+\.[0-9_]*|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$/;
+const jsonNumber = /^-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?$/;
+
+/** Reads a plain scalar as PyYAML's YAML 1.1 does. Dates stay as they were written. */
+export function readPlain(text: string): Scalar {
+  if (nothing.test(text)) return { value: null };
+  if (bool.test(text)) return { value: /^(?:yes|true|on)$/i.test(text) };
+  if (int.test(text)) return { value: readInt(text) };
+  if (float.test(text)) return { value: readFloat(text), float: true };
+  return { value: text };
+}
+
+/** Reads a bare word of a JSON document, where `1e3` is a number. */
+export function readJsonWord(text: string): Scalar {
+  const number = jsonNumber.exec(text);
+  if (!number) return readPlain(text);
+  return (number[1] ?? number[2]) ? { value: Number(text), float: true } : { value: readInt(text) };
+}
+
+/** Reads text under an explicit `!!int`, `!!float`, `!!bool` or `!!null`; undefined when it is none. */
+export function readAsTag(text: string, tag: string): Scalar | undefined {
+  if (tag === "null") return { value: null };
+  const kinds: Readonly<Record<string, RegExp>> = { int, float, bool };
+  if (tag === "float" && int.test(text)) return { value: Number(readInt(text)), float: true };
+  return kinds[tag]?.test(text) ? readPlain(text) : undefined;
+}
+
+function readInt(text: string): Value {
+  const digits = text.replaceAll("_", "").replace(/^[-+]/, "");
+  const sign = text.startsWith("-") ? -1n : 1n;
+  let size: bigint;
+  if (digits.includes(":")) size = sexagesimal(digits);
+  else if (/^0[xb]./.test(digits)) size = BigInt(digits);
+  else if (digits.length > 1 && digits.startsWith("0")) size = BigInt(`0o${digits.slice(1)}`);
+  else size = digits === "0x" || digits === "0b" || digits === "" ? 0n : BigInt(digits);
+  const number = sign * size;
+  // a number that JavaScript would round keeps all its digits as text
+  return number >= Number.MIN_SAFE_INTEGER && number <= Number.MAX_SAFE_INTEGER
+    ? Number(number)
+    : number.toString();
+}
+
+function sexagesimal(digits: string): bigint {
+  return digits.split(":").reduce((sum, part) => sum * 60n + BigInt(part), 0n);
+}
+
+function readFloat(text: string): number {
+  const digits = text.replaceAll("_", "").toLowerCase();
+  const sign = digits.startsWith("-") ? -1 : 1;
+  const size = digits.replace(/^[-+]/, "");
+  if (size === ".inf") return sign * Infinity;
+  if (size === ".nan") return NaN;
+  if (size.includes(":")) return sign * size.split(":").reduce((sum, part) => sum * 60 + Number(part), 0);
+  return sign * Number(size);
+}

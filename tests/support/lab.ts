@@ -1,0 +1,53 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { lbctl, lbctlJson, root, run, type Run } from "./lbctl.ts";
+
+export const inventory = join(root, "inventories/lab");
+
+/** Runs `script` as root in a container, past lbctl: through Incus, so that sshd sees nothing of it. */
+export async function inside(host: string, script: string): Promise<Run> {
+  const incus = ["incus", "exec", "--project", "lbctl-lab", host, "--", "sh", "-c", script];
+  const [file = "", ...args] = process.getuid?.() === 0 ? incus : ["sudo", "-n", ...incus];
+  return run(file, args);
+}
+
+export async function incus(...args: string[]): Promise<Run> {
+  const words = ["incus", ...args, "--project", "lbctl-lab"];
+  const [file = "", ...rest] = process.getuid?.() === 0 ? words : ["sudo", "-n", ...words];
+  return run(file, rest);
+}
+
+/** Output of `script` in a container; throws when it fails. */
+export async function output(host: string, script: string): Promise<string> {
+  const result = await inside(host, script);
+  if (result.code !== 0) throw new Error(`${host}: ${script}: ${result.stderr}${result.stdout}`);
+  return result.stdout.trim();
+}
+
+/** A lab of this release whose load balancer is as it left the image: no HAProxy, nothing applied. */
+export async function freshLab(release: "2.6" | "3.0", ...size: string[]): Promise<void> {
+  for (const name of await instances("lb-")) await incus("delete", "--force", name);
+  const up = await lbctl(["lab", "up", "--yes", "--haproxy", release, ...size]);
+  if (up.code !== 0) throw new Error(`lab up failed: ${up.stderr}${up.stdout}`);
+}
+
+async function instances(prefix: string): Promise<string[]> {
+  const { document } = await lbctlJson<{ instances: { name: string }[] }>(["lab", "status"]);
+  return document.instances.map(({ name }) => name).filter((name) => name.startsWith(prefix));
+}
+
+/** The address of a lab host, from its inventory. */
+export function addressOf(host: string): string {
+  const text = readFileSync(join(inventory, "hosts.yml"), "utf8");
+  const found = new RegExp(`^ *${host}:\\n *ansible_host: (\\S+)`, "m").exec(text);
+  if (!found?.[1]) throw new Error(`${host} is not in the lab's inventory`);
+  return found[1];
+}
+
+/** What must not change when an apply is refused: the live files, the master and the worker. */
+export async function liveState(host: string): Promise<string> {
+  return output(
+    host,
+    `readlink -f /etc/haproxy/haproxy.cfg; cd /etc/haproxy; find -L . -type f | sort | xargs sha256sum; pgrep -x haproxy | sort`,
+  );
+}

@@ -1,0 +1,54 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { join } from "node:path";
+
+export const root = join(import.meta.dirname, "../..");
+
+export interface Run {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface RunOptions {
+  readonly cwd?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  /** Called with the child once it runs, e.g. to send it a signal. */
+  readonly started?: (child: ChildProcess) => void;
+}
+
+/** Runs the bundled lbctl as a user would, without a terminal. */
+export function lbctl(args: readonly string[], options: RunOptions = {}): Promise<Run> {
+  return run(process.execPath, [join(root, "bin/lbctl.js"), ...args], options);
+}
+
+export function run(file: string, args: readonly string[], options: RunOptions = {}): Promise<Run> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(file, args, {
+      cwd: options.cwd ?? root,
+      env: { ...process.env, NO_COLOR: "1", ...options.env },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    let stdout = "";
+    let stderr = "";
+    child.stdout.on("data", (chunk: Buffer) => (stdout += chunk.toString()));
+    child.stderr.on("data", (chunk: Buffer) => (stderr += chunk.toString()));
+    child.on("error", reject);
+    child.on("close", (code) => {
+      resolve({ code, stdout, stderr });
+    });
+    options.started?.(child);
+  });
+}
+
+/** Runs lbctl and parses its JSON document. */
+export async function lbctlJson<Document>(
+  args: readonly string[],
+  options?: RunOptions,
+): Promise<{ code: number | null; document: Document; stderr: string }> {
+  const result = await lbctl([...args, "--json"], options);
+  try {
+    return { code: result.code, document: JSON.parse(result.stdout) as Document, stderr: result.stderr };
+  } catch {
+    throw new Error(`no JSON (exit ${String(result.code)}): ${result.stdout}\n${result.stderr}`);
+  }
+}

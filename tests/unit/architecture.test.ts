@@ -1,0 +1,89 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, normalize, relative } from "node:path";
+import { expect, test } from "vitest";
+
+const source = join(import.meta.dirname, "../../src");
+
+/** What each room of src/ may import, besides itself, errors and the model. */
+const allowed: Readonly<Record<string, readonly string[]>> = {
+  model: [],
+  "errors.ts": [],
+  "version.ts": ["../package.json"],
+  "package-root.ts": [],
+  "yaml.ts": ["scalar.ts", "text.ts"],
+  inventory: ["yaml.ts", "schema.ts", "address.ts"],
+  role: ["yaml.ts", "schema.ts", "inventory"],
+  render: ["address.ts"],
+  remote: [],
+  haproxy: ["remote"],
+  observe: ["remote", "haproxy"],
+  plan: [],
+  apply: ["remote", "haproxy", "observe"],
+  drill: ["remote", "haproxy"],
+  report: ["haproxy", "drill", "lab"],
+  lab: ["remote", "package-root.ts"],
+};
+
+/** The one module that imports each library. */
+const importers: Readonly<Record<string, string>> = {
+  ajv: "schema.ts",
+  chalk: "report/style.ts",
+  commander: "cli.ts",
+  diff: "plan/diff.ts",
+  eta: "render/engine.ts",
+  execa: "remote/process.ts",
+  "ipaddr.js": "address.ts",
+  "p-map": "commands/hosts.ts",
+  "tar-stream": "apply/bundle.ts",
+  yaml: "yaml.ts",
+};
+
+interface Import {
+  readonly from: string;
+  readonly to: string;
+}
+
+const imports: Import[] = readdirSync(source, { recursive: true, encoding: "utf8" })
+  .filter((file) => file.endsWith(".ts"))
+  .flatMap((file) =>
+    [...readFileSync(join(source, file), "utf8").matchAll(/(?:from|import\()\s*"([^"]+)"/g)].map((match) => ({
+      from: file,
+      to: match[1] ?? "",
+    })),
+  );
+
+test("modules import only what their floor may", () => {
+  const wrong = imports
+    .filter(({ to }) => to.startsWith("."))
+    .map(({ from, to }) => ({ from, to: relative(source, normalize(join(source, dirname(from), to))) }))
+    .filter(({ from, to }) => {
+      const [room, target] = [roomOf(from), roomOf(to)];
+      const may = allowed[room];
+      return may !== undefined && target !== room && !["errors.ts", "model", ...may].includes(target);
+    })
+    .map(({ from, to }) => `${from} imports ${to}`);
+  expect(wrong).toEqual([]);
+});
+
+test("each library is imported by one module", () => {
+  const wrong = imports
+    .filter(({ to }) => !to.startsWith(".") && !to.startsWith("node:"))
+    .filter(({ from, to }) => importers[packageOf(to)] !== from)
+    .map(({ from, to }) => `${from} imports ${to}`);
+  expect(wrong).toEqual([]);
+});
+
+test("every library that the package depends on is imported", () => {
+  const manifest = JSON.parse(readFileSync(join(source, "../package.json"), "utf8")) as {
+    dependencies: object;
+  };
+  expect(Object.keys(importers).sort()).toEqual(Object.keys(manifest.dependencies).sort());
+});
+
+function roomOf(file: string): string {
+  return file.startsWith("..") ? file : (file.split("/")[0] ?? "");
+}
+
+function packageOf(specifier: string): string {
+  return specifier.split("/")[0] ?? "";
+}

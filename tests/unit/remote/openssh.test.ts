@@ -1,0 +1,54 @@
+import { expect, test } from "vitest";
+import { sshArguments } from "../../../src/remote/openssh.ts";
+import { quote } from "../../../src/remote/shell.ts";
+import { explainSshFailure } from "../../../src/remote/ssh-failure.ts";
+
+const connection = {
+  kind: "ssh" as const,
+  address: "lb.example",
+  port: 2222,
+  user: "deploy",
+  keyFile: "/keys/id",
+  sshArgs: ["-o", "UserKnownHostsFile=/known"],
+  become: true,
+};
+
+test("the connection's settings become words of the argument vector, the operator's own last", () => {
+  const args = sshArguments(connection);
+  expect(args.slice(-8)).toEqual([
+    ...["-p", "2222", "-l", "deploy", "-i", "/keys/id"],
+    ...["-o", "UserKnownHostsFile=/known"],
+  ]);
+});
+
+test("ssh never asks, and never turns host keys off", () => {
+  const args = sshArguments(connection).join(" ");
+  expect(args).toContain("BatchMode=yes");
+  expect(args).not.toMatch(/StrictHostKeyChecking/);
+});
+
+test.each([
+  ["plain", "'plain'"],
+  ["it's", `'it'\\''s'`],
+  ["$(reboot)", "'$(reboot)'"],
+])("%s is one word for a shell", (word, quoted) => {
+  expect(quote(word)).toBe(quoted);
+});
+
+test.each([
+  ["ssh: connect to host lb port 22: Connection refused", /cannot be reached: .*Connection refused/],
+  ["deploy@lb: Permission denied (publickey).", /deploy@lb.example:2222 refused the login with \/keys\/id/],
+  ["Host key verification failed.", /host key of .* is unknown/],
+  [
+    "@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @\nOffending ED25519 key in /h/known_hosts:7\nHost key verification failed.",
+    /not the one that is known \(\/h\/known_hosts:7\)/,
+  ],
+  ["sudo: a password is required", /sudo on .*a password is required/],
+])("ssh's %j is explained", (stderr, expected) => {
+  const result = { exitCode: 255, stdout: "", stderr, timedOut: false };
+  const error = explainSshFailure({ host: "lb-1", connection, result, began: false, idle: false });
+  expect(error.code).toBe("unreachable");
+  expect(error.problems[0]?.at).toBe("lb-1");
+  expect(error.problems[0]?.what).toMatch(expected);
+  expect(error.problems[0]?.hint).toBeTruthy();
+});

@@ -1,0 +1,47 @@
+import { createHash } from "node:crypto";
+import { expect, test } from "vitest";
+import { poolServers } from "../../../src/render/servers.ts";
+import { makeFleet, makeHost, variables } from "../../support/fleet.ts";
+
+function pool(...hosts: ReturnType<typeof makeHost>[]) {
+  return poolServers(makeFleet(hosts, { api: hosts.map((host) => host.name) }), "api", 8080);
+}
+
+function idOf(name: string): number {
+  return 1 + Number(BigInt(`0x${createHash("sha256").update(name).digest("hex")}`) % 1_048_575n);
+}
+
+test("ids come from the names alone, whatever the order and the company", () => {
+  const [a, b] = [makeHost("api-1", "192.0.2.1"), makeHost("api-2", "192.0.2.2")];
+  expect(pool(a, b).servers.map((server) => server.id)).toEqual([idOf("api-1"), idOf("api-2")]);
+  expect(pool(b).servers[0]?.id).toBe(idOf("api-2"));
+});
+
+test("a colliding name probes upward, with a warning, and a pinned id is kept", () => {
+  const pinned = makeHost("a", "192.0.2.1", variables({ haproxy_server_id: idOf("b") }));
+  const { servers, warnings } = pool(pinned, makeHost("b", "192.0.2.2"));
+  expect(servers.map((server) => server.id)).toEqual([idOf("b"), idOf("b") + 1]);
+  expect(warnings).toEqual([expect.stringContaining("pin one with haproxy_server_id")]);
+});
+
+test("an id pinned twice is refused", () => {
+  const hosts = ["a", "b"].map((name) => makeHost(name, "192.0.2.1", variables({ haproxy_server_id: 7 })));
+  expect(() => pool(...hosts)).toThrow("a and b both have haproxy_server_id 7");
+});
+
+test.each([
+  ["192.0.2.1", "192.0.2.1:8080", false],
+  ["2001:db8::1", "[2001:db8::1]:8080", false],
+  ["app.example", "app.example:8080", true],
+])("the address %s becomes %s", (address, endpoint, named) => {
+  expect(pool(makeHost("a", address)).servers[0]).toMatchObject({ endpoint, named });
+});
+
+test("haproxy_server_address wins over ansible_host", () => {
+  const host = makeHost("a", "192.0.2.1", variables({ haproxy_server_address: "198.51.100.9" }));
+  expect(pool(host).servers[0]?.endpoint).toBe("198.51.100.9:8080");
+});
+
+test.each(["a b", "x\n", "-x", "$HOME", "a;b"])("the address %j is refused", (address) => {
+  expect(() => pool(makeHost("a", address))).toThrow("cannot be the address");
+});
