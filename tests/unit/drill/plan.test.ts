@@ -62,6 +62,7 @@ describe("a failover's plan", () => {
       haproxy_health_check_timeout_ms: 800,
       haproxy_health_check_fall: 4,
       haproxy_health_check_rise: 1,
+      haproxy_api_health_path: "/alive",
     };
     expect(planFailover(fleet(checks))).toMatchObject({
       pool: "api_pool",
@@ -70,6 +71,7 @@ describe("a failover's plan", () => {
       target: { host: "10.0.0.1", port: 8080, path: "/api/v1/drill", spread: false },
       checks: { intervalMs: 2000, fastIntervalMs: 500, timeoutMs: 800, fall: 4, rise: 1 },
       fault: { kind: "incus", instance: "backend-api-1", project: "default", remote: null },
+      probePath: "/alive",
       rate: 100,
     });
   });
