@@ -120,6 +120,14 @@ describe("the verdict of a drill", () => {
     ]);
   });
 
+  it("is inconclusive when something else brought the victim back", () => {
+    const at = passedRecords.findIndex((record) => record.kind === "step" && record.step === "revive-issued");
+    const records = passedRecords.toSpliced(at, 0, sample(7000, "UP"));
+    expect(judge(evidence({ records })).reasons).toEqual([
+      "web-2 was UP again before the drill revived it: something else starts it",
+    ]);
+  });
+
   it("is inconclusive when nobody could tell the fault's moment and the bound lies within the kill", () => {
     const slowKill = (downMs: number): DrillRecord[] => [
       ...without(({ kind }) => kind === "probe" || kind === "sample" || kind === "step"),
