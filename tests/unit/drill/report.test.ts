@@ -14,7 +14,8 @@ describe("the report of a drill", () => {
     expect(lines).toContain("requests    1300 sent, 1300 ok, 0 failed, 42 retried by HAProxy");
     expect(lines).toContain("detected    2 s after its last good answer");
     expect(lines).toContain("            fall 3 x check timeout 1000 ms");
-    expect(lines).toContain("during             5.0     5.0     5.0   web-1 700");
+    expect(lines).toContain("during                       5.0       5.0       5.0");
+    expect(lines).toContain("web-1                        300       700       300");
     expect(lines).toContain("    5.00 s  HAProxy marks web-2 DOWN");
   });
 
