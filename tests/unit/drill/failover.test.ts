@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { DrillEvent } from "../../../src/drill/events.ts";
 import { runFailoverDrill, type FailoverDeps } from "../../../src/drill/failover.ts";
 import type { FailoverScenario } from "../../../src/drill/scenario.ts";
+import { LbctlError } from "../../../src/errors.ts";
 import type { ProcessResult } from "../../../src/remote/process.ts";
 import { scenario as base } from "../../support/drill.ts";
 import { localRemote } from "../../support/local-remote.ts";
@@ -134,6 +135,50 @@ describe("a failover drill against real sockets", () => {
     expect(calls).toEqual(["kill-it", "revive-it"]);
     expect(document.verdict).toBe("inconclusive");
     expect(document.reasons).toEqual(["the fault could not be made: kill-it: exit 1: no"]);
+  });
+
+  it("revives the victim, without waiting long, when the load balancer dies with it", async () => {
+    const scenario = await begin(true);
+    const both: FailoverDeps["run"] = async (file, args) => {
+      const result = await run(file, args);
+      if (file === "kill-it") balancer.close();
+      return result;
+    };
+    const { document } = await drill({ ...scenario, recoverLimitMs: 1000 }, { run: both });
+    expect(calls).toEqual(["kill-it", "revive-it"]);
+    expect(document.verdict).toBe("fail");
+    expect(document.reasons.join("\n")).toMatch(/requests failed\n.*HAProxy does not answer/s);
+    expect(events.filter(({ kind }) => kind === "trouble")).not.toEqual([]);
+  });
+
+  it("revives the victim when the link to the load balancer is lost", async () => {
+    const scenario = await begin(true);
+    let lost = false;
+    const remote: FailoverDeps["remote"] = (host) => ({
+      ...localRemote(host),
+      run: async (request) => {
+        if (lost) throw new LbctlError("unreachable", { what: "no route to host", at: host });
+        const cut = new AbortController();
+        const timer = setInterval(() => {
+          if (calls.includes("kill-it")) {
+            lost = true;
+            cut.abort();
+          }
+        }, 10);
+        const signals = [cut.signal, ...(request.signal ? [request.signal] : [])];
+        return localRemote(host)
+          .run({ ...request, signal: AbortSignal.any(signals) })
+          .finally(() => {
+            clearInterval(timer);
+          });
+      },
+    });
+    const { document } = await drill(scenario, { remote });
+    expect(calls).toEqual(["kill-it", "revive-it"]);
+    expect(document.verdict).toBe("inconclusive");
+    expect(document.reasons.join("\n")).toContain(
+      "the link to the load balancer was lost: lb-1: no route to host",
+    );
   });
 
   it("refuses to kill the last healthy server", async () => {
