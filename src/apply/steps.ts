@@ -141,11 +141,16 @@ fail() { event fail "$1" "$(printf %s "$2" | base64 -w0)"; rm -rf "$state/stagin
 point_to() { ln -sfn "$1" "$state/.current.lbctl" && mv -T "$state/.current.lbctl" "$state/current"; }
 loaded() { ask ${adminSocket} "show info" | sed -n 's/^[Dd]escription: //p'; }
 worker() { ask ${masterSocket} "show proc" | awk '$2 == "worker" && $1 ~ /^[0-9]+$/ { print $1; exit }'; }
+uptime_s() { read -r up _ </proc/uptime; echo "\${up%.*}"; }
+alerts() { # of the last start or reload
+  journalctl -u "$service" -n 60 -o cat --no-pager 2>/dev/null |
+    awk '/Reloading HAProxy|^Starting / { n = 0 } /ALERT/ { a[n++] = $0 } END { for (i = 0; i < n && i < 5; i++) print a[i] }'
+}
 # activate IDENTITY: reload (or start) and wait until a new worker says that it loaded it; "-" takes any new worker
 activate() {
   if ! systemctl is-active -q "$service"; then
     systemctl reset-failed "$service" 2>/dev/null
-    systemctl start "$service" 2>&1 || { journalctl -u "$service" -n 20 -o cat --no-pager 2>/dev/null | grep -E 'ALERT|error' | tail -n 5; return 1; }
+    systemctl start "$service" 2>&1 || { alerts; return 1; }
     old=
   else
     old=$(worker)
@@ -156,20 +161,19 @@ activate() {
       systemctl reload "$service" 2>&1 || return 1
     fi
   fi
-  tries=0
-  while [ $tries -lt 100 ]; do
-    tries=$((tries + 1))
+  deadline=$(( $(uptime_s) + 15 ))
+  while [ "$(uptime_s)" -lt $deadline ]; do
     new=$(worker)
     if [ -n "$new" ] && [ "$new" != "$old" ] && { [ "$1" = - ] || [ "$(loaded)" = "$1" ]; }; then return 0; fi
     if ask ${masterSocket} "show proc" | grep -q '\\[failed: [1-9]'; then
       echo "the new worker did not start:"
-      journalctl -u "$service" -n 20 -o cat --no-pager 2>/dev/null | grep ALERT | tail -n 5
+      alerts
       return 1
     fi
-    if ! systemctl is-active -q "$service"; then echo "HAProxy stopped"; journalctl -u "$service" -n 20 -o cat --no-pager 2>/dev/null | grep ALERT | tail -n 5; return 1; fi
+    if ! systemctl is-active -q "$service"; then echo "HAProxy stopped:"; alerts; return 1; fi
     sleep 0.1
   done
-  echo "the new worker did not answer within 10 s"
+  echo "the new worker did not answer within 15 s"
   return 1
 }
 # go_back KIND WHY: restore the previous set, and prove that it serves

@@ -1,5 +1,6 @@
 import { LbctlError } from "../errors.ts";
-import { askInPerl, checkCommand, checkSocket } from "../haproxy/runtime.ts";
+import { checkCommand, checkSocket } from "../haproxy/runtime.ts";
+import { askInPerl } from "../haproxy/socket.ts";
 import { parseStat, type Stats } from "../haproxy/stat.ts";
 import type { Remote } from "../remote/port.ts";
 

@@ -1,7 +1,6 @@
 import { LbctlError } from "../errors.ts";
 import type { Remote, RemoteScript } from "../remote/port.ts";
-
-export const defaultSocket = "/run/haproxy/admin.sock";
+import { adminSocket, askInPerl } from "./socket.ts";
 
 /** What HAProxy answered to one command. A refusal is an answer too, so its words are kept. */
 export type Answer =
@@ -27,26 +26,6 @@ export function checkSocket(path: string): string {
   return path;
 }
 
-/** Perl's part that asks one command: one connection each, read to the end of file, 10 s at most. Only perl-base. */
-export const askInPerl = `
-use strict; use IO::Socket::UNIX;
-sub ask { my ($path, $command) = @_; my $all = "";
-  my $ok = eval {
-    local $SIG{ALRM} = sub { die "no answer within 10 s\\n" }; local $SIG{PIPE} = "IGNORE"; alarm 10;
-    my $socket = IO::Socket::UNIX->new(Peer => $path) or die "$!\\n";
-    defined syswrite($socket, "$command\\n") or die "$!\\n";
-    while (1) {
-      my $got = sysread($socket, $all, 65536, length $all);
-      defined $got or die "$!\\n"; last unless $got;
-      die "an answer of more than 64 MB\\n" if length $all > 67108864;
-    }
-    alarm 0; 1 };
-  my $why = $@; alarm 0;
-  return ($all, undef) if $ok;
-  $why =~ s/[^ -~]+/ /g; $why =~ s/ +$//; return (undef, "$path: $why"); }
-sub quoted { join "", map { "|$_\\n" } split /\\n/, $_[0] }
-`;
-
 const askAll = `${askInPerl}
 my $path = shift; my $n = 0;
 for my $command (@ARGV) {
@@ -60,7 +39,7 @@ print "lbctl-end $n\\n";
  * A POSIX script that asks HAProxy each command over its Unix socket (Management Guide 9.3).
  * Each line of an answer is printed behind a `|`, so no server name or description can pass for a frame.
  */
-export function runtimeScript(commands: readonly string[], socket = defaultSocket): string {
+export function runtimeScript(commands: readonly string[], socket = adminSocket): string {
   const words = [checkSocket(socket), ...commands.map(checkCommand)];
   return `exec perl -e '${askAll}' -- ${words.map((word) => `'${word}'`).join(" ")}\n`;
 }

@@ -3,14 +3,35 @@ export const adminSocket = "/run/haproxy/admin.sock";
 export const masterSocket = "/run/haproxy-master.sock";
 
 /**
- * A shell function `ask SOCKET COMMAND` that prints HAProxy's answer, read to its end (Management Guide, "Unix
- * Socket commands"). perl-base is Essential on Debian, so it is always there; it gives up after 10 s.
+ * Perl's part that asks one command (Management Guide 9.3): one connection, read to the end of file, 10 s at most.
+ * perl-base is Essential on Debian, so it is always there. The master keeps a connection open until it is told to
+ * quit (9.4); a worker closes it after its answer, and must not be sent more.
  */
+export const askInPerl = `
+use strict; use IO::Socket::UNIX;
+sub ask { my ($path, $command) = @_; my $all = "";
+  my $ok = eval {
+    local $SIG{ALRM} = sub { die "no answer within 10 s\\n" }; local $SIG{PIPE} = "IGNORE"; alarm 10;
+    my $socket = IO::Socket::UNIX->new(Peer => $path) or die "$!\\n";
+    my $words = $path eq "${masterSocket}" ? "$command\\nquit\\n" : "$command\\n";
+    defined syswrite($socket, $words) or die "$!\\n";
+    while (1) {
+      my $got = sysread($socket, $all, 65536, length $all);
+      defined $got or die "$!\\n"; last unless $got;
+      die "an answer of more than 64 MB\\n" if length $all > 67108864;
+    }
+    alarm 0; 1 };
+  my $why = $@; alarm 0;
+  return ($all, undef) if $ok;
+  $why =~ s/[^ -~]+/ /g; $why =~ s/ +$//; return (undef, "$path: $why"); }
+sub quoted { join "", map { "|$_\\n" } split /\\n/, $_[0] }
+`;
+
+/** A shell function `ask SOCKET COMMAND` that prints HAProxy's answer, and fails when there is none. */
 export const askFunction = `ask() {
-  perl -MIO::Socket::UNIX -e '
-    alarm 10;
-    my $s = IO::Socket::UNIX->new(Peer => $ARGV[0]) or exit 7;
-    print $s "$ARGV[1]\\n"; $s->flush;
-    print $b while sysread($s, $b, 65536);
-  ' "$1" "$2" 2>/dev/null
+  perl -e '${askInPerl}
+    my ($answer, $why) = ask(@ARGV);
+    if (defined $why) { print STDERR "$why\\n"; exit 7 }
+    print $answer;
+  ' -- "$1" "$2" 2>/dev/null
 }`;

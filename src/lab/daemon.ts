@@ -27,7 +27,7 @@ export async function startDaemon(
     await mkdir(paths.root, { recursive: true });
     // A dead proxy: the daemon asks its default image server at each start, which hangs where there is no network.
     const script =
-      'PATH=$1 XDG_CACHE_HOME=$4 HTTPS_PROXY=http://127.0.0.1:9 setsid incusd --group "$3" --logfile "$2" </dev/null >"$2.out" 2>&1 & echo $!';
+      'PATH=$1 HTTPS_PROXY=http://127.0.0.1:9 setsid incusd --group "$3" --logfile "$2" </dev/null >"$2.out" 2>&1 & echo $!';
     const group = /^incus-admin:/m.test((await readIfThere("/etc/group")) ?? "") ? "incus-admin" : "root";
     const started = await shell.root([
       "sh",

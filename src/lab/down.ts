@@ -20,8 +20,8 @@ export interface LabDownOptions {
 
 export interface LabDownResult {
   readonly deleted: readonly string[];
-  /** Packages that the lab installed and that something else needs by now. */
-  readonly keptPackages: readonly string[];
+  /** Why Incus or a package that the lab installed had to stay; empty when nothing did. */
+  readonly kept: readonly string[];
 }
 
 /** Deletes the instances; with `all`, whatever else the lab made or changed. */
@@ -32,7 +32,7 @@ export async function labDown(
 ): Promise<LabDownResult> {
   const context = labContext(options.interactive);
   const { incus, state, paths, shell } = context;
-  if (!existsSync(paths.root) && !(await isInIncus(incus))) return { deleted: [], keptPackages: [] };
+  if (!existsSync(paths.root) && !(await isInIncus(incus))) return { deleted: [], kept: [] };
   return await withLock(paths.lock, async () => {
     const recorded = await state.read();
     if (options.all) {
@@ -49,12 +49,17 @@ export async function labDown(
       answers = true;
     }
     const deleted = answers ? await deleteAll(context, progress) : [];
-    if (!options.all) return { deleted, keptPackages: [] };
+    if (!options.all) return { deleted, kept: [] };
     if (answers) {
       await runStep(progress, "Delete the images, profile, project, bridge and storage pool", async () => {
         await deleteObjects(incus);
         await state.forget("subnet");
       });
+    }
+    const foreign = answers ? await incus.foreignObjects() : [];
+    if (foreign.length > 0) {
+      await shell.root(["rm", "-rf", "--one-file-system", paths.images]);
+      return { deleted, kept: [`Incus itself, because it has ${foreign.join(", ")}`] };
     }
     const { daemon } = await state.read();
     if (daemon) {
@@ -63,11 +68,15 @@ export async function labDown(
         await state.forget("daemon");
       });
     }
-    const keptPackages = await undoMachine(context, progress);
+    const needed = await undoMachine(context, progress);
+    // the record stays, so that a later run can finish
+    if (needed.length > 0) {
+      return { deleted, kept: [`packages, because others need some of them: ${needed.join(", ")}`] };
+    }
     expectSuccess(await shell.root(["rm", "-rf", "--one-file-system", paths.root]), `removing ${paths.root}`);
     // lbctl's folder in the cache, unless something else is in it
     await rmdir(dirname(paths.root)).catch(() => undefined);
-    return { deleted, keptPackages };
+    return { deleted, kept: [] };
   });
 }
 

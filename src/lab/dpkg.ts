@@ -62,6 +62,9 @@ export async function purge(names: readonly string[], shell: Shell): Promise<rea
   );
   const removed = [...simulated.stdout.matchAll(/^(?:Remv|Purg) (\S+)/gm)].map((match) => match[1] ?? "");
   if (removed.some((name) => !ours.includes(name))) return ours;
-  expectSuccess(await shell.root(["setsid", "--wait", "apt-get", ...purgeThem], quiet), "apt-get purge");
+  expectSuccess(
+    await shell.root(["setsid", "--fork", "--wait", "apt-get", ...purgeThem], quiet),
+    "apt-get purge",
+  );
   return [];
 }

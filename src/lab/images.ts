@@ -19,7 +19,7 @@ export async function describeImages(haproxy: HaproxyRelease): Promise<LabImages
   return { lb: imageMetadata(release, "lb", script), backend: imageMetadata(release, "backend", script) };
 }
 
-export function rootfsFile(paths: LabPaths, image: ImageMetadata): string {
+function rootfsFile(paths: LabPaths, image: ImageMetadata): string {
   return join(paths.images, `${image.rootfs}.squashfs`);
 }
 

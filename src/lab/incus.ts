@@ -18,6 +18,14 @@ interface Named {
   readonly config: Readonly<Record<string, string>>;
 }
 
+interface Foreign {
+  readonly name: string;
+  /** Of networks: Incus made it. */
+  readonly managed?: boolean;
+  /** Of instances. */
+  readonly project?: string;
+}
+
 /** What `query` is asked for when an object may be missing. */
 const notFound = /not found/i;
 
@@ -35,7 +43,7 @@ export class Incus {
 
   /** Runs `incus` in the lab's project; the caller looks at the exit code. */
   async try(args: readonly string[], options: ProcessOptions = {}): Promise<ProcessResult> {
-    const own = { INCUS_CONF: this.#paths.client, XDG_CACHE_HOME: this.#paths.client };
+    const own = { INCUS_CONF: this.#paths.client, INCUS_CACHE: this.#paths.client };
     const env = { ...own, INCUS_PROJECT: labName, ...options.env };
     const argv = ["incus", ...args];
     return this.#asRoot
@@ -53,7 +61,7 @@ export class Incus {
     if (direct.exitCode === 0) return isTrusted(direct.stdout);
     if (this.#shell.isRoot || direct.exitCode === null) return false;
     // only a socket that refuses the user is worth a question to sudo
-    if (!/permission denied/i.test(direct.stderr)) return false;
+    if (!/permission/i.test(direct.stderr)) return false;
     this.#asRoot = true;
     return (await this.try(["query", "/1.0"], { timeoutMs: 20_000 })).exitCode === 0;
   }
@@ -78,6 +86,27 @@ export class Incus {
     if (result.exitCode !== 0 && notFound.test(result.stderr)) return [];
     const all = JSON.parse(expectSuccess(result, "incus list").stdout) as readonly IncusInstance[];
     return all.filter((instance) => instance.config[labTag] !== undefined);
+  }
+
+  /** Objects of this daemon that are somebody else's. */
+  async foreignObjects(): Promise<readonly string[]> {
+    const read = async (path: string): Promise<readonly Foreign[]> =>
+      JSON.parse(await this.run(["query", path])) as readonly Foreign[];
+    const [pools, projects, networks, instances] = await Promise.all([
+      read("/1.0/storage-pools?recursion=1"),
+      read("/1.0/projects?recursion=1"),
+      read("/1.0/networks?recursion=1"),
+      read("/1.0/instances?recursion=1&all-projects=true"),
+    ]);
+    const isOther = ({ name }: Foreign): boolean => name !== labName;
+    return [
+      ...pools.filter(isOther).map(({ name }) => `storage pool ${name}`),
+      ...projects
+        .filter((each) => isOther(each) && each.name !== "default")
+        .map(({ name }) => `project ${name}`),
+      ...networks.filter((each) => isOther(each) && each.managed).map(({ name }) => `network ${name}`),
+      ...instances.filter((each) => each.project !== labName).map(({ name }) => `instance ${name}`),
+    ];
   }
 
   async imageAliases(): Promise<readonly string[]> {

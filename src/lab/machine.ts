@@ -9,7 +9,6 @@ import type { AddedLine } from "./state.ts";
 
 /** What the lab needs to know of the machine before it changes anything. */
 export interface MachineFacts {
-  readonly debianCodename: string | undefined;
   readonly hasApt: boolean;
   readonly daemonAnswers: boolean;
   /** Programs that were found, of `toolPackages`. */
@@ -55,7 +54,7 @@ const toolPackages: Readonly<Record<string, string>> = {
 };
 const toolFolders = ["/usr/sbin", "/usr/bin", "/sbin", "/bin", "/usr/libexec/incus", "/opt/incus/bin"];
 
-export const backportsFile = `/etc/apt/sources.list.d/${labName}-backports.sources`;
+const backportsFile = `/etc/apt/sources.list.d/${labName}-backports.sources`;
 
 /** Pure: facts in, changes out. */
 export function planMachine(facts: MachineFacts): MachineChanges {
@@ -129,7 +128,7 @@ export async function findTools(): Promise<readonly string[]> {
   return tools.filter((_, index) => found[index]);
 }
 
-type AptFacts = Pick<MachineFacts, "debianCodename" | "hasApt" | "aptHasIncus" | "backports">;
+type AptFacts = Pick<MachineFacts, "hasApt" | "aptHasIncus" | "backports">;
 
 /** Asked only when something is missing, since apt is slow to answer. */
 export async function readAptFacts(shell: Shell): Promise<AptFacts> {
@@ -137,7 +136,6 @@ export async function readAptFacts(shell: Shell): Promise<AptFacts> {
   const policy = await shell.run(["apt-cache", "policy", "incus-base"]);
   const backports = codename === undefined ? undefined : backportsOf(await readAptSources(), codename);
   return {
-    debianCodename: codename,
     hasApt: policy.exitCode === 0,
     aptHasIncus: /Candidate: (?!\(none\))/.test(policy.stdout),
     backports: backports && formatDeb822([backports]),

@@ -1,5 +1,5 @@
 /** A step begins (no `elapsedMs`), says more (`detail`), or is over (`elapsedMs`). */
-export interface LabEvent {
+interface LabEvent {
   readonly step: string;
   readonly detail?: string;
   readonly elapsedMs?: number;

@@ -72,7 +72,7 @@ export function overlay(release: Release): readonly OverlayFile[] {
       path: "etc/apt/sources.list.d/lbctl-lab.list",
       text: lines(`deb [trusted=yes] file:${archiveFolder} ./`),
     },
-    // Debian names its own mirrors here; the lab has no way out
+    // else apt looks for translations that the archive does not have
     { path: "etc/apt/apt.conf.d/10-lab", text: lines('Acquire::Languages "none";') },
   ];
 }

@@ -4,7 +4,7 @@ import { labContext } from "./context.ts";
 import { imageOf } from "./instances.ts";
 import { sshArguments } from "./ssh.ts";
 
-export interface LabInstance {
+interface LabInstance {
   readonly name: string;
   readonly state: string;
   readonly ip: string;

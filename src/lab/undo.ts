@@ -23,7 +23,7 @@ export async function undoMachine(context: LabContext, progress: Progress): Prom
     await runStep(progress, "Purge the packages that the lab installed", async () => {
       await finishDpkg(shell, packages);
       kept = await purge(packages, shell);
-      await state.forget("packages");
+      if (kept.length === 0) await state.forget("packages");
     });
   }
   if (kept.length === 0) {

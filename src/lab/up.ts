@@ -105,7 +105,7 @@ async function look(context: LabContext, images: LabImages): Promise<Seen> {
     hasNetwork: subnet !== undefined,
     hasPool: recorded !== undefined || (objects.pool && objects.profile),
   };
-  const noApt = { debianCodename: undefined, hasApt: true, aptHasIncus: true, backports: undefined };
+  const noApt = { hasApt: true, aptHasIncus: true, backports: undefined };
   const missing = machine.planMachine({ ...base, ...noApt }).packages.length > 0;
   const facts = { ...base, ...(missing ? await machine.readAptFacts(shell) : noApt) };
   return { facts, objects, imported };

@@ -54,6 +54,11 @@ export async function runProcess(
   const readers: Promise<void>[] = [];
   if (onLine) readers.push(readLines(child.iterable({ from: "stdout" }), onLine));
   if (onErrorLine) readers.push(readLines(child.iterable({ from: "stderr" }), onErrorLine));
+  // An ssh master holds a killed client's pipes open, so their end must not be waited for.
+  options.signal?.addEventListener("abort", () => {
+    child.stdout.destroy();
+    child.stderr.destroy();
+  });
   const result = await child;
   await Promise.allSettled(readers);
   return {

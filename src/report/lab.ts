@@ -27,10 +27,9 @@ export function formatUp(result: LabUpResult): string {
 }
 
 export function formatDown(result: LabDownResult): string {
-  const kept = result.keptPackages;
   const deleted = result.deleted.length > 0 ? `deleted ${result.deleted.join(", ")}` : "nothing to delete";
-  const note = kept.length > 0 ? `Kept, because other packages need some of them: ${kept.join(", ")}.\n` : "";
-  return `The lab is down: ${deleted}.\n${note}`;
+  const notes = result.kept.map((each) => `Kept ${each}.\n`).join("");
+  return `The lab is down: ${deleted}.\n${notes}`;
 }
 
 export function formatStatus(status: LabStatus): string {

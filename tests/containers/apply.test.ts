@@ -118,15 +118,17 @@ describe.each(releases)("HAProxy %s", (release) => {
 
   test("a candidate that HAProxy refuses exits 5, naming rendered line, template line and variable", async () => {
     const before = await liveState("lb-1");
-    const cwd = projectWith((text) => text.replace("    maxconn <%=", "    maxcon <%="));
+    const cwd = projectWith((text) => text.replace("    timeout queue <%=", "    timeout quue <%="));
     const template = readFileSync(join(cwd, "templates/haproxy/haproxy.cfg.eta"), "utf8").split("\n");
-    const line = template.findIndex((text) => text.includes("maxcon <%=")) + 1;
+    const line = template.findIndex((text) => text.includes("timeout quue <%=")) + 1;
     const result = await lbctl(["apply", ...onLab, "--yes"], { cwd });
     expect(result.code).toBe(5);
-    expect(result.stderr).toMatch(/line \d+ of haproxy\.cfg: unknown keyword 'maxcon'/);
-    expect(result.stderr).toContain("maxcon 20000");
+    expect(result.stderr).toMatch(/line \d+ of haproxy\.cfg: .*'timeout' does not support 'quue'|quue/);
+    expect(result.stderr).toContain("timeout quue 5000ms");
     expect(result.stderr).toContain(`templates/haproxy/haproxy.cfg.eta:${String(line)}`);
-    expect(result.stderr).toMatch(/haproxy_maxconn is set in \S*roles\/haproxy\/defaults\/main\.yml:\d+/);
+    expect(result.stderr).toMatch(
+      /haproxy_timeout_queue_ms is set in \S*roles\/haproxy\/defaults\/main\.yml:\d+/,
+    );
     expect(await liveState("lb-1")).toBe(before);
   });
 
