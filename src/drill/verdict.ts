@@ -14,10 +14,10 @@ export interface Judgement {
 export function judge(evidence: Evidence): Judgement {
   const unknown = whatCannotBeTold(evidence);
   const wrong = evidence.obstacle === null ? whatWentWrong(evidence) : [];
-  // A generator that was late measured itself, so nothing it counted may be held against the service.
+  // A generator that was late measured itself, so what it counted is told, but not held against the service.
   if (wrong.length > 0 && !generatorWasLate(evidence))
     return { verdict: "fail", reasons: [...wrong, ...unknown] };
-  if (unknown.length > 0) return { verdict: "inconclusive", reasons: unknown };
+  if (unknown.length > 0) return { verdict: "inconclusive", reasons: [...unknown, ...wrong] };
   return { verdict: "pass", reasons: [] };
 }
 

@@ -76,6 +76,7 @@ describe("the verdict of a drill", () => {
     const { verdict, reasons } = judge(evidence({ records: [...passedRecords, ...late] }));
     expect(verdict).toBe("inconclusive");
     expect(reasons[0]).toContain("1.5% of its requests left over 10 ms late; try --rate 50");
+    expect(reasons[1]).toBe("20 of 1320 requests failed");
   });
 
   it("does not mind 1% of late requests", () => {
