@@ -129,6 +129,7 @@ function timelineOf({ records, scenario }: Evidence, marks: Marks): DrillDocumen
     [marks.killIssuedMs, `kill ${server}`],
     [marks.faultMs, fault],
     [marks.downMs, `HAProxy marks ${server} DOWN`],
+    [marks.returnedMs, `HAProxy marks ${server} UP, before the drill revived it`],
     [marks.reviveIssuedMs, `revive ${server}`],
     [marks.upMs, `HAProxy marks ${server} UP`],
   ];

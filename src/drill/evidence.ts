@@ -29,6 +29,8 @@ export interface Marks {
   readonly survived: boolean;
   readonly faultFrom: "probe" | "kill-command";
   readonly downMs: number | null;
+  /** The victim was UP again before anybody revived it. */
+  readonly returnedMs: number | null;
   readonly reviveIssuedMs: number | null;
   readonly upMs: number | null;
   readonly endMs: number;
@@ -53,12 +55,18 @@ export function marksOf({ records, scenario }: Evidence): Marks {
     downMs === null || reviveIssuedMs === null
       ? null
       : (victim.find(({ atMs, server }) => atMs >= reviveIssuedMs && server.up)?.atMs ?? null);
+  const returnedMs =
+    downMs === null
+      ? null
+      : (victim.find(({ atMs, server }) => atMs > downMs && atMs < (reviveIssuedMs ?? Infinity) && server.up)
+          ?.atMs ?? null);
   return {
     loadStartedMs: step("load-started") ?? 0,
     killIssuedMs,
     killDoneMs: step("kill-done"),
     ...faultOf(records, killIssuedMs, downMs ?? reviveIssuedMs ?? Infinity, downMs !== null),
     downMs,
+    returnedMs,
     reviveIssuedMs,
     upMs,
     endMs: step("load-stopped") ?? 0,

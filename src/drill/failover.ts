@@ -124,6 +124,7 @@ async function seeVictim(
 ): Promise<boolean> {
   const { scenario, timeline, onEvent, signal } = drill;
   const { server } = scenario;
+  if (timeline.records.some(({ kind }) => kind === "watch-lost")) return false;
   const rings = alarm(drill);
   const seen = await timeline.next(
     (record) => {

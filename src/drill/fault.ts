@@ -17,7 +17,7 @@ export interface Fault {
   revive(): Promise<void>;
 }
 
-export type Run = (file: string, args: readonly string[], options?: ProcessOptions) => Promise<ProcessResult>;
+type Run = (file: string, args: readonly string[], options?: ProcessOptions) => Promise<ProcessResult>;
 
 export interface FaultDeps {
   readonly run: Run;

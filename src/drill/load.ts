@@ -5,9 +5,9 @@ import type { RequestRecord } from "./timeline.ts";
 
 export interface Load {
   /** Sends no more, and comes back when every request that is under way has ended. */
-  stop(): Promise<void>;
+  readonly stop: () => Promise<void>;
   /** Sends no more, drops what is under way, and reports nothing more. */
-  drop(): void;
+  readonly drop: () => void;
 }
 
 export interface LoadOptions {

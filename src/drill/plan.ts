@@ -18,9 +18,23 @@ export interface FailoverOptions {
   readonly recoverLimitMs?: number;
 }
 
-const pools: Readonly<Record<string, { readonly groupVar: string; readonly group: string }>> = {
-  api_pool: { groupVar: "haproxy_api_group", group: "api_servers" },
-  stream_pool: { groupVar: "haproxy_stream_group", group: "stream_servers" },
+interface Pool {
+  readonly groupVar: string;
+  readonly group: string;
+  readonly healthVar: string;
+}
+
+const pools: Readonly<Record<string, Pool>> = {
+  api_pool: {
+    groupVar: "haproxy_api_group",
+    group: "backend_api_instances",
+    healthVar: "haproxy_api_health_path",
+  },
+  stream_pool: {
+    groupVar: "haproxy_stream_group",
+    group: "stream_server_instances",
+    healthVar: "haproxy_stream_health_path",
+  },
 };
 
 /** Decides a whole drill from the inventory. Throws LbctlError `invalid` with every problem found. */
@@ -57,7 +71,7 @@ export function planFailover(fleet: Fleet, options: FailoverOptions = {}): Failo
     server,
     loadBalancers,
     target: targetOf(first, pool, problems),
-    probePath: textOf(first, "haproxy_health_check_path") ?? "/health",
+    probePath: textOf(first, known.healthVar) ?? "/health",
     checks: {
       intervalMs: number("haproxy_health_check_interval_ms", 1000),
       fastIntervalMs: number("haproxy_health_check_fastinter_ms", 300),

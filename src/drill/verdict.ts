@@ -14,10 +14,10 @@ export interface Judgement {
 export function judge(evidence: Evidence): Judgement {
   const unknown = whatCannotBeTold(evidence);
   const wrong = evidence.obstacle === null ? whatWentWrong(evidence) : [];
-  // A generator that was late measured itself, so nothing it counted may be held against the service.
+  // A generator that was late measured itself, so what it counted is told, but not held against the service.
   if (wrong.length > 0 && !generatorWasLate(evidence))
     return { verdict: "fail", reasons: [...wrong, ...unknown] };
-  if (unknown.length > 0) return { verdict: "inconclusive", reasons: unknown };
+  if (unknown.length > 0) return { verdict: "inconclusive", reasons: [...unknown, ...wrong] };
   return { verdict: "pass", reasons: [] };
 }
 
@@ -76,10 +76,11 @@ function whatCannotBeTold(evidence: Evidence): string[] {
   if (obstacle !== null) return [obstacle];
   const reasons: string[] = [];
   if (generatorWasLate(evidence)) reasons.push(lateness(evidence));
-  if (marksOf(evidence).survived)
-    reasons.push(
-      `${evidence.scenario.server} went on answering after the kill command: ${evidence.killCommand}`,
-    );
+  const { survived, returnedMs } = marksOf(evidence);
+  const { server } = evidence.scenario;
+  if (survived) reasons.push(`${server} went on answering after the kill command: ${evidence.killCommand}`);
+  if (returnedMs !== null)
+    reasons.push(`${server} was UP again before the drill revived it: something else starts it`);
   const lost = records.find((record) => record.kind === "watch-lost");
   if (lost?.kind === "watch-lost") reasons.push(`the link to the load balancer was lost: ${lost.why}`);
   if (steadyAfter === null) reasons.push("the load balancers could not be asked after the drill");

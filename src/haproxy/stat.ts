@@ -2,7 +2,7 @@ import { LbctlError } from "../errors.ts";
 import { parseCsv } from "./csv.ts";
 
 /** Result of a server's last health check (Management Guide 9.1, fields 36 to 38, 56 and 65). */
-export interface CheckStat {
+interface CheckStat {
   /** `L7OK`, `L4CON`, `L7TOUT`, `INI`, …; empty when the server has no check. */
   readonly status: string;
   /** Layer 5 to 7 code, e.g. 200; null when there was none. */
@@ -36,7 +36,7 @@ export interface ServerStat {
   readonly redispatches: number;
 }
 
-export interface BackendStat {
+interface BackendStat {
   readonly name: string;
   readonly status: string;
   readonly up: boolean;
@@ -46,7 +46,7 @@ export interface BackendStat {
   readonly redispatches: number;
 }
 
-export interface FrontendStat {
+interface FrontendStat {
   readonly name: string;
   /** `OPEN`, `FULL`, `STOP`. */
   readonly status: string;

@@ -1,5 +1,5 @@
 /** Text from elsewhere, in one line: control characters cannot move the cursor or start a colour. */
-export function plain(text: string): string {
+function plain(text: string): string {
   return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, " ");
 }
 

@@ -70,21 +70,37 @@ function numberLines(document: DrillDocument): string[] {
   ];
 }
 
+const phases = ["before", "during", "after"] as const;
+
 function phaseLines(document: DrillDocument): string[] {
-  const phases = ["before", "during", "after"] as const;
   return [
-    style.dim(
-      `${fit("latency in ms", 14)}${"p50".padStart(8)}${"p95".padStart(8)}${"max".padStart(8)}   answered by`,
-    ),
+    style.dim(fit("latency in ms", 22) + ["p50", "p95", "max"].map(number).join("")),
     ...phases.map((phase) => {
       const { p50, p95, max } = document.latency_ms[phase];
-      const numbers = [p50, p95, max]
-        .map((value) => (value === null ? "-" : value.toFixed(1)).padStart(8))
-        .join("");
-      const answered = Object.entries(document.answered_by[phase]).map(([name, count]) => `${name} ${count}`);
-      return cut(`${fit(phase, 14)}${numbers}   ${answered.join(", ") || "-"}`, width);
+      return fit(phase, 22) + [p50, p95, max].map((value) => number(value?.toFixed(1) ?? "-")).join("");
     }),
+    "",
+    ...answeredLines(document),
   ];
+}
+
+/** Who answered how often; the busiest servers of a large pool. */
+function answeredLines({ answered_by: by }: DrillDocument): string[] {
+  const names = [...new Set(phases.flatMap((phase) => Object.keys(by[phase])))];
+  const total = (name: string): number => phases.reduce((sum, phase) => sum + (by[phase][name] ?? 0), 0);
+  const shown = names.toSorted((a, b) => total(b) - total(a)).slice(0, 12);
+  if (shown.length === 0) return ["No answer named its server (X-Server)."];
+  return [
+    style.dim(fit("answered by", 22) + phases.map(number).join("")),
+    ...shown
+      .toSorted()
+      .map((name) => fit(name, 22) + phases.map((phase) => number(by[phase][name] ?? 0)).join("")),
+    ...(names.length > shown.length ? [`and ${names.length - shown.length} more servers`] : []),
+  ];
+}
+
+function number(value: string | number): string {
+  return String(value).padStart(10);
 }
 
 function whenLines({ timeline }: DrillDocument): string[] {

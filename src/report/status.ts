@@ -12,7 +12,8 @@ export function statusLines(document: StatusDocument): string[] {
 
 function hostLines(host: HostStatus): string[] {
   const head = `${style.bold(cut(host.name, 60))}  ${colour(host.health)}`;
-  if (host.error !== undefined) return [head, ...wrap(host.error, width, "  ").map(style.red)];
+  if (host.error !== undefined)
+    return [head, ...wrap(host.error, width, "  ").map((line) => style.red(line))];
   if (host.pools.length === 0) return [head, style.red("  HAProxy runs, but has no pool with servers")];
   return [head, ...host.pools.flatMap(poolLines)];
 }

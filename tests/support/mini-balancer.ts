@@ -1,5 +1,6 @@
 import { createServer, request, type Server } from "node:http";
 import { createServer as createSocket, type AddressInfo, type Server as SocketServer } from "node:net";
+import { present } from "./present.ts";
 
 export interface MiniServer {
   readonly name: string;
@@ -26,9 +27,11 @@ export async function miniServer(name: string): Promise<MiniServer> {
       server = started;
     },
     async stop() {
-      server?.closeAllConnections();
-      await new Promise((resolve) => server?.close(resolve) ?? resolve(null));
+      const ending = server;
       server = null;
+      if (!ending) return;
+      ending.closeAllConnections();
+      await new Promise((resolve) => ending.close(resolve));
     },
   };
   await self.start();
@@ -72,7 +75,7 @@ export async function miniBalancer(options: {
   let turn = 0;
   const front = createServer((_incoming, outgoing) => {
     const usable = members.filter(({ up }) => up);
-    const order = usable.map((_member, at) => usable[(turn + at) % usable.length] as Member);
+    const order = usable.map((_member, at) => present(usable[(turn + at) % usable.length]));
     turn++;
     const serve = async (): Promise<void> => {
       for (const member of options.retries ? order : order.slice(0, 1)) {

@@ -5,10 +5,12 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { DrillEvent } from "../../../src/drill/events.ts";
 import { runFailoverDrill, type FailoverDeps } from "../../../src/drill/failover.ts";
 import type { FailoverScenario } from "../../../src/drill/scenario.ts";
+import { LbctlError } from "../../../src/errors.ts";
 import type { ProcessResult } from "../../../src/remote/process.ts";
 import { scenario as base } from "../../support/drill.ts";
 import { localRemote } from "../../support/local-remote.ts";
 import { miniBalancer, miniServer, type MiniBalancer, type MiniServer } from "../../support/mini-balancer.ts";
+import { present } from "../../support/present.ts";
 
 const success: ProcessResult = { exitCode: 0, stdout: "", stderr: "", timedOut: false };
 const refused: ProcessResult = { exitCode: 1, stdout: "", stderr: "no", timedOut: false };
@@ -35,7 +37,7 @@ describe("a failover drill against real sockets", () => {
       socket,
     };
   };
-  const victim = (): MiniServer => servers[1] as MiniServer;
+  const victim = (): MiniServer => present(servers[1]);
   /** Runs the drill's own commands in this process. */
   const run: FailoverDeps["run"] = async (file) => {
     calls.push(file);
@@ -135,13 +137,57 @@ describe("a failover drill against real sockets", () => {
     expect(document.reasons).toEqual(["the fault could not be made: kill-it: exit 1: no"]);
   });
 
+  it("revives the victim, without waiting long, when the load balancer dies with it", async () => {
+    const scenario = await begin(true);
+    const both: FailoverDeps["run"] = async (file, args) => {
+      const result = await run(file, args);
+      if (file === "kill-it") balancer.close();
+      return result;
+    };
+    const { document } = await drill({ ...scenario, recoverLimitMs: 1000 }, { run: both });
+    expect(calls).toEqual(["kill-it", "revive-it"]);
+    expect(document.verdict).toBe("fail");
+    expect(document.reasons.join("\n")).toMatch(/requests failed\n.*HAProxy does not answer/s);
+    expect(events.filter(({ kind }) => kind === "trouble")).not.toEqual([]);
+  });
+
+  it("revives the victim when the link to the load balancer is lost", async () => {
+    const scenario = await begin(true);
+    let lost = false;
+    const remote: FailoverDeps["remote"] = (host) => ({
+      ...localRemote(host),
+      run: async (request) => {
+        if (lost) throw new LbctlError("unreachable", { what: "no route to host", at: host });
+        const cut = new AbortController();
+        const timer = setInterval(() => {
+          if (calls.includes("kill-it")) {
+            lost = true;
+            cut.abort();
+          }
+        }, 10);
+        const signals = [cut.signal, ...(request.signal ? [request.signal] : [])];
+        return localRemote(host)
+          .run({ ...request, signal: AbortSignal.any(signals) })
+          .finally(() => {
+            clearInterval(timer);
+          });
+      },
+    });
+    const { document } = await drill(scenario, { remote });
+    expect(calls).toEqual(["kill-it", "revive-it"]);
+    expect(document.verdict).toBe("inconclusive");
+    expect(document.reasons.join("\n")).toContain(
+      "the link to the load balancer was lost: lb-1: no route to host",
+    );
+  });
+
   it("refuses to kill the last healthy server", async () => {
     const scenario = await begin(true);
-    await (servers[0] as MiniServer).stop();
+    await present(servers[0]).stop();
     await new Promise((resolve) => setTimeout(resolve, 200));
     await expect(drill(scenario)).rejects.toMatchObject({ code: "rejected" });
     expect(calls).toEqual([]);
-    await (servers[0] as MiniServer).start();
+    await present(servers[0]).start();
   });
 
   it("kills nothing while another server of the pool is not UP", async () => {

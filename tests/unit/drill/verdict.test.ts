@@ -76,6 +76,7 @@ describe("the verdict of a drill", () => {
     const { verdict, reasons } = judge(evidence({ records: [...passedRecords, ...late] }));
     expect(verdict).toBe("inconclusive");
     expect(reasons[0]).toContain("1.5% of its requests left over 10 ms late; try --rate 50");
+    expect(reasons[1]).toBe("20 of 1320 requests failed");
   });
 
   it("does not mind 1% of late requests", () => {
@@ -117,6 +118,14 @@ describe("the verdict of a drill", () => {
     expect([verdict, ...reasons]).toEqual([
       "inconclusive",
       "web-2 went on answering after the kill command: kill-it",
+    ]);
+  });
+
+  it("is inconclusive when something else brought the victim back", () => {
+    const at = passedRecords.findIndex((record) => record.kind === "step" && record.step === "revive-issued");
+    const records = passedRecords.toSpliced(at, 0, sample(7000, "UP"));
+    expect(judge(evidence({ records })).reasons).toEqual([
+      "web-2 was UP again before the drill revived it: something else starts it",
     ]);
   });
 

@@ -44,7 +44,7 @@ describe("a Runtime API script", () => {
   });
 });
 
-describe("answers that HAProxy 2.6 gave", () => {
+describe.each(["2.6", "3.0"])("answers that HAProxy %s gave", (version) => {
   const commands = [
     "show stat",
     "show info",
@@ -54,7 +54,7 @@ describe("answers that HAProxy 2.6 gave", () => {
     "show stat nope 6 -1",
     "set server api_pool/backend-api-1 state ready",
   ];
-  const answers = parseAnswers(fixture("answers-2.6.txt"), commands);
+  const answers = parseAnswers(fixture(`answers-${version}.txt`), commands);
 
   it("tell a refusal from a success", () => {
     expect(answers.map(({ ok }) => ok)).toEqual([true, true, false, false, false, false, true]);
@@ -68,7 +68,7 @@ describe("answers that HAProxy 2.6 gave", () => {
   });
 
   it("are refused when the end is cut off", () => {
-    const cut = fixture("answers-2.6.txt").replace(/lbctl-end 7\n$/, "");
+    const cut = fixture(`answers-${version}.txt`).replace(/lbctl-end 7\n$/, "");
     expect(() => parseAnswers(cut, commands)).toThrow(/incomplete/);
     expect(() => parseAnswers(cut.slice(0, 900), commands)).toThrow(/incomplete/);
   });

@@ -7,7 +7,7 @@ import { isUp, parseStat } from "../../../src/haproxy/stat.ts";
 const fixture = (name: string): string =>
   readFileSync(new URL(`../../fixtures/haproxy/${name}`, import.meta.url), "utf8");
 
-const versions = ["2.6"];
+const versions = ["2.6", "3.0"];
 
 describe.each(versions)("show stat of HAProxy %s", (version) => {
   it("gives every server with its status and check", () => {

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { parseStat, type ServerStat, type Stats } from "../../../src/haproxy/stat.ts";
 import { makeStatus } from "../../../src/haproxy/status.ts";
 import { statusLines } from "../../../src/report/status.ts";
+import { present } from "../../support/present.ts";
 
 const capture = (name: string): Stats =>
   parseStat(readFileSync(new URL(`../../fixtures/haproxy/${name}`, import.meta.url), "utf8"));
@@ -69,9 +70,7 @@ describe("the health of a fleet", () => {
 });
 
 describe("the table of a fleet", () => {
-  const bare = (lines: readonly string[]): string[] =>
-    // eslint-disable-next-line no-control-regex -- colours are what is taken out
-    lines.map((line) => line.replace(/\u001B\[\d+m/g, ""));
+  const bare = (lines: readonly string[]): string[] => lines.map((line) => line.replace(/\u001B\[\d+m/g, ""));
 
   it("shows each server with its state and says why it is down", () => {
     const lines = bare(statusLines(makeStatus([{ host: "lb-1", stats: capture("stat-2.6-trouble.csv") }])));
@@ -84,7 +83,7 @@ describe("the table of a fleet", () => {
   it("stays within 80 columns, whatever the names and reasons are", () => {
     const [server] = capture("stat-2.6-trouble.csv").servers;
     const long: ServerStat = {
-      ...(server as ServerStat),
+      ...present(server),
       pool: "p".repeat(90),
       name: "n".repeat(120),
       status: "MAINT (via some/other)",
@@ -106,7 +105,7 @@ describe("the table of a fleet", () => {
   it("lets no server's words move the cursor or colour the screen", () => {
     const [server] = healthy.servers;
     const evil: ServerStat = {
-      ...(server as ServerStat),
+      ...present(server),
       status: "DOWN",
       up: false,
       check: { status: "L7STS", code: 500, durationMs: 1, lastReason: "a\u001B[2Jb\rc\u009B31m" },
@@ -114,7 +113,6 @@ describe("the table of a fleet", () => {
     const text = statusLines(
       makeStatus([{ host: "lb-1", stats: { frontends: [], backends: [], servers: [evil] } }]),
     );
-    // eslint-disable-next-line no-control-regex -- that is the point
     expect(bare(text).join("")).not.toMatch(/[\u0000-\u001F\u007F-\u009F]/);
   });
 });
