@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { LbctlError } from "../errors.ts";
 import { checkVariables } from "../inventory/check.ts";
+import { checkConnections } from "../inventory/connection.ts";
 import { parseExtraVars } from "../inventory/extra-vars.ts";
 import { loadInventory } from "../inventory/load.ts";
 import { resolveFleet } from "../inventory/resolve.ts";
@@ -11,7 +12,8 @@ import type { Role } from "../model/role.ts";
 import { packageRoot } from "../package-root.ts";
 import type { Templates } from "../render/engine.ts";
 import { loadRole, loadTemplates } from "../role/load.ts";
-import { parseYaml } from "../yaml.ts";
+import { variableNames } from "../role/variables.ts";
+import { parseYaml } from "../document/yaml.ts";
 import type { FleetOptions } from "./options.ts";
 
 /** Everything on the operator's side, read and checked: no host was asked for anything. */
@@ -32,14 +34,20 @@ export async function loadProject(options: FleetOptions): Promise<Project> {
     loadRole("haproxy", folders("roles")),
   ]);
   const templates = await loadTemplates(role, folders("templates"));
-  const fleet = resolveFleet(written, { defaults: role.defaults, extraVars });
+  const fleet = resolveFleet(written, { defaults: role.defaults, extraVars, needed: variableNames(role) });
   const hosts = chooseHosts(fleet, role, options.limit);
-  checkVariables(
-    fleet,
-    hosts.map((host) => host.name),
-    role,
-  );
+  const names = hosts.map((host) => host.name);
+  checkVariables(fleet, [...new Set([...names, ...poolServerNames(fleet, hosts)])], role);
+  checkConnections(fleet, names);
   return { fleet, role, templates, hosts };
+}
+
+/** Servers carry variables of the role too: address, id, weight. */
+function poolServerNames(fleet: Fleet, hosts: readonly Host[]): string[] {
+  const groups = hosts.flatMap((host) =>
+    ["haproxy_api_group", "haproxy_stream_group"].map((name) => host.vars[name]?.value),
+  );
+  return groups.flatMap((group) => (typeof group === "string" ? (fleet.groups.get(group)?.hosts ?? []) : []));
 }
 
 function chooseHosts(fleet: Fleet, role: Role, limit: string | undefined): Host[] {

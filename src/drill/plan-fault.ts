@@ -1,6 +1,6 @@
 import type { Problem } from "../errors.ts";
 import type { Host, Value } from "../model/fleet.ts";
-import { nearest } from "./nearest.ts";
+import { nearest } from "../document/words.ts";
 import type { FaultPlan } from "./scenario.ts";
 import { textOf, valueOf, whereIs } from "./vars.ts";
 

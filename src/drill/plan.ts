@@ -1,7 +1,7 @@
 import { LbctlError, type Problem } from "../errors.ts";
 import type { Fleet, Host } from "../model/fleet.ts";
 import { planFault } from "./plan-fault.ts";
-import { nearest } from "./nearest.ts";
+import { nearest } from "../document/words.ts";
 import type { FailoverScenario, LoadTarget } from "./scenario.ts";
 import { integerOf, listOf, listenOf, textOf } from "./vars.ts";
 

@@ -22,6 +22,8 @@ export interface ServerStat {
   readonly check: CheckStat;
   /** `10.0.0.12:8080`, `[::1]:8080`; empty when the socket's level hides it. */
   readonly address: string;
+  /** `pool/server` whose checks decide for this one (`track`); empty when it has its own. */
+  readonly tracks: string;
   readonly backup: boolean;
   readonly weight: number;
   /** Open now, and since the worker started. */
@@ -116,6 +118,7 @@ function serverOf(row: Row): ServerStat {
       lastReason: row.text("last_chk") || row.text("check_desc"),
     },
     address: row.text("addr"),
+    tracks: row.text("tracked"),
     backup: row.number("bck") > 0 && row.number("act") === 0,
     weight: row.number("weight"),
     sessions: row.number("scur"),

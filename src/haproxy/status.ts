@@ -74,19 +74,31 @@ function hostStatus(answer: HostStats): HostStatus {
   return { name: answer.host, health, pools };
 }
 
-/** Backends with servers; the statistics page and backends that only answer by rule have none. */
+/**
+ * Backends with servers; the statistics page and backends that only answer by rule have none. A server that tracks
+ * another is the same server seen by another backend: its sessions count for the one it tracks.
+ */
 function poolsOf(stats: Stats): PoolStatus[] {
+  const tracking = stats.servers.filter((server) => server.tracks !== "");
   const pools = new Map<string, ServerStat[]>();
-  for (const server of stats.servers) {
-    const members = pools.get(server.pool);
-    if (members) members.push(server);
-    else pools.set(server.pool, [server]);
+  for (const server of stats.servers.filter(({ tracks }) => tracks === "")) {
+    const shadows = tracking.filter(({ tracks }) => tracks === `${server.pool}/${server.name}`);
+    const whole = {
+      ...server,
+      sessions: sum([server, ...shadows].map(({ sessions }) => sessions)),
+      queue: sum([server, ...shadows].map(({ queue }) => queue)),
+    };
+    pools.set(server.pool, [...(pools.get(server.pool) ?? []), whole]);
   }
   return [...pools].map(([name, members]) => ({
     name,
     health: poolHealth(members),
     servers: members.map(serverStatus),
   }));
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
 }
 
 function poolHealth(members: readonly ServerStat[]): Health {

@@ -1,7 +1,7 @@
 import type { Origin } from "../model/fleet.ts";
-import type { Part } from "../part.ts";
-import { invalid, type Problems } from "../problems.ts";
-import { place } from "../words.ts";
+import type { Part } from "../document/part.ts";
+import { invalid, type Problems } from "../document/problems.ts";
+import { place } from "../document/words.ts";
 import type { WrittenGroup, WrittenHost, WrittenInventory } from "./written.ts";
 
 interface GroupDraft extends WrittenGroup {

@@ -1,9 +1,9 @@
 import { homedir } from "node:os";
-import { readAddress } from "../address.ts";
+import { readAddress } from "../document/address.ts";
 import { LbctlError } from "../errors.ts";
-import { outside } from "../formats.ts";
+import { outside } from "../document/formats.ts";
 import type { Connection, Fleet, Variables } from "../model/fleet.ts";
-import { Problems } from "../problems.ts";
+import { Problems } from "../document/problems.ts";
 import { nameProblem } from "./names.ts";
 import { Settings } from "./settings.ts";
 

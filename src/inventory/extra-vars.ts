@@ -1,9 +1,9 @@
-import { readIfThere } from "../files.ts";
+import { readIfThere } from "../document/files.ts";
 import type { Origin, Variables } from "../model/fleet.ts";
-import { isMap, Part } from "../part.ts";
-import { invalid, Problems } from "../problems.ts";
-import { place, readAs } from "../words.ts";
-import { parseYaml } from "../yaml.ts";
+import { isMap, Part } from "../document/part.ts";
+import { invalid, Problems } from "../document/problems.ts";
+import { place, readAs } from "../document/words.ts";
+import { parseYaml } from "../document/yaml.ts";
 import { splitWords } from "./split-words.ts";
 
 /** Where a variable from the command line stands: the `line` counts the -e options. */

@@ -1,6 +1,6 @@
 import { basename, dirname, extname, join } from "node:path";
-import { namesIn, readIfThere, statIfThere } from "../files.ts";
-import { invalid } from "../problems.ts";
+import { namesIn, readIfThere, statIfThere } from "../document/files.ts";
+import { invalid } from "../document/problems.ts";
 import { writeOut } from "./groups.ts";
 
 /** One `-i`: the files to read in order, and the folder that may hold group_vars and host_vars. */

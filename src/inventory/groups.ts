@@ -1,6 +1,6 @@
-import { isMap, Part } from "../part.ts";
-import type { Problems } from "../problems.ts";
-import { didYouMean, place, readAs } from "../words.ts";
+import { isMap, Part } from "../document/part.ts";
+import type { Problems } from "../document/problems.ts";
+import { didYouMean, place, readAs } from "../document/words.ts";
 import type { InventoryBuilder } from "./builder.ts";
 import { hostNameProblem, nameProblem } from "./names.ts";
 import { readHostPattern, type HostPattern } from "./ranges.ts";

@@ -1,8 +1,8 @@
 import { resolve } from "node:path";
-import { readIfThere } from "../files.ts";
+import { readIfThere } from "../document/files.ts";
 import { LbctlError } from "../errors.ts";
-import { Problems } from "../problems.ts";
-import { parseYaml } from "../yaml.ts";
+import { Problems } from "../document/problems.ts";
+import { parseYaml } from "../document/yaml.ts";
 import { InventoryBuilder } from "./builder.ts";
 import { findSource, type InventorySource } from "./files.ts";
 import { readGroups } from "./groups.ts";

@@ -1,5 +1,5 @@
-import { readAddress } from "../address.ts";
-import { outside } from "../formats.ts";
+import { readAddress } from "../document/address.ts";
+import { outside } from "../document/formats.ts";
 
 /** What is wrong with a host's name, or nothing. Names reach file names, argument lists and haproxy.cfg. */
 export function hostNameProblem(name: string): string | undefined {

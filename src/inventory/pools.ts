@@ -1,7 +1,7 @@
 import type { Problem } from "../errors.ts";
 import type { Fleet, Host } from "../model/fleet.ts";
 import type { Role } from "../model/role.ts";
-import { didYouMean, place } from "../words.ts";
+import { didYouMean, place } from "../document/words.ts";
 
 interface SchemaOfGroups {
   readonly properties?: Readonly<Record<string, { readonly format?: string }>>;

@@ -1,6 +1,6 @@
 import type { Problem } from "../errors.ts";
-import { isList, isMap, listOf, mapOf, Part } from "../part.ts";
-import { didYouMean, place, shorten } from "../words.ts";
+import { isList, isMap, listOf, mapOf, Part } from "../document/part.ts";
+import { didYouMean, place, shorten } from "../document/words.ts";
 import { isTooLarge } from "./sizes.ts";
 
 /** A variable that cannot be resolved, and why. Never leaves this folder. */

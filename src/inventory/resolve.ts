@@ -1,7 +1,7 @@
 import type { Problem } from "../errors.ts";
 import type { Connection, Fleet, Host, Variables } from "../model/fleet.ts";
-import { listOf, mapOf, Part, partOf } from "../part.ts";
-import { Problems } from "../problems.ts";
+import { listOf, mapOf, Part, partOf } from "../document/part.ts";
+import { Problems } from "../document/problems.ts";
 import { connectionNames, readConnection } from "./connection.ts";
 import { HostProblems } from "./host-problems.ts";
 import { computeMembership, type Membership } from "./membership.ts";

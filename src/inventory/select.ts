@@ -1,7 +1,7 @@
-import { readAddress } from "../address.ts";
+import { readAddress } from "../document/address.ts";
 import { LbctlError } from "../errors.ts";
 import type { Fleet } from "../model/fleet.ts";
-import { didYouMean } from "../words.ts";
+import { didYouMean } from "../document/words.ts";
 
 /**
  * Hosts that match an Ansible pattern: names, groups, `all`, globs, `~regex`, `a,b` or `a:b`, `a:&b`, `a:!b`, `group[0:2]`.

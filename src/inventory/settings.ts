@@ -1,6 +1,6 @@
 import type { Variable, Variables } from "../model/fleet.ts";
-import { Problems } from "../problems.ts";
-import { place, readAs } from "../words.ts";
+import { Problems } from "../document/problems.ts";
+import { place, readAs } from "../document/words.ts";
 import { splitWords } from "./split-words.ts";
 
 interface Found {

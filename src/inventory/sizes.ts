@@ -1,4 +1,4 @@
-import type { Part } from "../part.ts";
+import type { Part } from "../document/part.ts";
 
 // four times the largest file
 const maxSize = 20 * 1024 * 1024;

@@ -1,9 +1,9 @@
 import { extname, join } from "node:path";
-import { namesIn, readIfThere, statIfThere } from "../files.ts";
-import { isMap, type Part } from "../part.ts";
-import type { Problems } from "../problems.ts";
-import { place, readAs } from "../words.ts";
-import { parseYaml } from "../yaml.ts";
+import { namesIn, readIfThere, statIfThere } from "../document/files.ts";
+import { isMap, type Part } from "../document/part.ts";
+import type { Problems } from "../document/problems.ts";
+import { place, readAs } from "../document/words.ts";
+import { parseYaml } from "../document/yaml.ts";
 import type { VarFolder, WrittenVars } from "./written.ts";
 
 const endings = ["", ".yml", ".yaml", ".json"];

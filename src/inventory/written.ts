@@ -1,5 +1,5 @@
 import type { Origin } from "../model/fleet.ts";
-import type { Part } from "../part.ts";
+import type { Part } from "../document/part.ts";
 
 /** Variables by name, in written order. */
 export type WrittenVars = ReadonlyMap<string, Part>;

@@ -43,8 +43,18 @@ export function poolServers(
       },
     ];
   });
+  refuseTwins(servers, problems);
   if (problems.length > 0) throw new LbctlError("invalid", problems);
-  return { servers, warnings };
+  return { servers, warnings: [...warnings, ...unresolvedWarnings(servers)] };
+}
+
+function unresolvedWarnings(servers: readonly Server[]): string[] {
+  return servers
+    .filter(({ named, name, endpoint }) => named && endpoint.startsWith(`${name}:`) && !name.includes("."))
+    .map(
+      ({ name }) =>
+        `server ${name} has no address: HAProxy will look up "${name}" by DNS on the load balancer`,
+    );
 }
 
 /**
@@ -94,18 +104,16 @@ function isPinned(host: Host): boolean {
   return typeof host.vars.haproxy_server_id?.value === "number";
 }
 
+/** haproxy_server_address, else ansible_host, else the host's own name. */
 function serverAddress(host: Host, problems: Problem[]): string | undefined {
-  const written = host.vars.haproxy_server_address?.value;
-  const address = typeof written === "string" ? written : host.connection.address;
-  const ok =
-    isIP(address) !== 0 ||
-    /^(?=.{1,253}$)[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$/.test(
-      address,
-    );
-  if (!ok) {
+  const variable = ["haproxy_server_address", "ansible_host"].find(
+    (name) => typeof host.vars[name]?.value === "string",
+  );
+  const address = variable === undefined ? host.name : (host.vars[variable]?.value as string);
+  if (isIP(address) === 0 && !hostName.test(address)) {
     problems.push({
       what: `"${address}" cannot be the address of server ${host.name}`,
-      at: origin(host, typeof written === "string" ? "haproxy_server_address" : "ansible_host"),
+      at: variable === undefined ? host.name : origin(host, variable),
       hint: "Set haproxy_server_address to an IP address or a host name.",
     });
     return undefined;
@@ -118,6 +126,25 @@ function serverAddress(host: Host, problems: Problem[]): string | undefined {
     return undefined;
   }
   return address;
+}
+
+// RFC 1123, section 2.1
+const hostName =
+  /^(?=.{1,253}$)[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$/;
+
+/** Two servers at one address would be one server with two health states. */
+function refuseTwins(servers: readonly Server[], problems: Problem[]): void {
+  const names = new Map<string, string>();
+  for (const { name, endpoint } of servers) {
+    const other = names.get(endpoint);
+    if (other !== undefined) {
+      problems.push({
+        what: `the servers ${other} and ${name} have the same address ${endpoint}`,
+        hint: "Give each its own ansible_host or haproxy_server_address.",
+      });
+    }
+    names.set(endpoint, name);
+  }
 }
 
 function origin(host: Host, variable: string): string {

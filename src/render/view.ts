@@ -1,3 +1,4 @@
+import { readNetwork } from "../document/address.ts";
 import { LbctlError, type Problem } from "../errors.ts";
 import type { Fleet, Host, Value } from "../model/fleet.ts";
 import type { Facts } from "../model/host.ts";
@@ -45,6 +46,7 @@ export function makeView(
   if (problems.length > 0) throw new LbctlError("invalid", problems);
   const view = {
     ...vars,
+    haproxy_trusted_ips: canonical(vars.haproxy_trusted_ips),
     api_servers,
     stream_servers,
     resolvers: [...api_servers, ...stream_servers].some((server) => server.named),
@@ -53,6 +55,15 @@ export function makeView(
     haproxy_version: facts.haproxyVersion,
   };
   return { view, warnings };
+}
+
+/** Networks in the one form that HAProxy and its Runtime API agree on. */
+function canonical(networks: Value | undefined): string[] {
+  if (!Array.isArray(networks)) return [];
+  return (networks as readonly Value[]).map((network) => {
+    const read = readNetwork(textOf(network));
+    return "canonical" in read ? read.canonical : textOf(network);
+  });
 }
 
 function textOf(value: Value | undefined): string {

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { namesIn, readIfThere, statIfThere } from "../files.ts";
+import { namesIn, readIfThere, statIfThere } from "../document/files.ts";
 
 /** Reads `relative` from the first of these folders that has it: an earlier folder's file shadows a later one's. */
 export async function readShadowed(

@@ -1,13 +1,13 @@
-import { formats } from "../formats.ts";
+import { formats } from "../document/formats.ts";
 import { LbctlError } from "../errors.ts";
 import type { Variables } from "../model/fleet.ts";
 import type { Role, RoleFile, Template } from "../model/role.ts";
-import { isMap, type Part } from "../part.ts";
-import { invalid, Problems } from "../problems.ts";
-import { checkSchema } from "../schema.ts";
-import { decodeText } from "../text.ts";
-import { pathText, place, readAs } from "../words.ts";
-import { parseYaml } from "../yaml.ts";
+import { isMap, type Part } from "../document/part.ts";
+import { invalid, Problems } from "../document/problems.ts";
+import { checkSchema } from "../document/schema.ts";
+import { decodeText } from "../document/text.ts";
+import { pathText, place, readAs } from "../document/words.ts";
+import { parseYaml } from "../document/yaml.ts";
 import { filesShadowed, readShadowed } from "./files.ts";
 import { roleSchema } from "./role-schema.ts";
 

@@ -1,4 +1,4 @@
-import { readNetwork } from "../address.ts";
+import { readNetwork } from "../document/address.ts";
 import type { Path, Value } from "../model/fleet.ts";
 
 /** Two values that cannot both stand. */

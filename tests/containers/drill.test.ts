@@ -3,7 +3,8 @@ import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
-import { freshLab, incus, inventory, output } from "../support/lab.ts";
+import { openWebSocket } from "../support/http.ts";
+import { addressOf, freshLab, incus, inventory, output } from "../support/lab.ts";
 import { lbctl, lbctlJson } from "../support/lbctl.ts";
 import { releases } from "./releases.ts";
 
@@ -34,8 +35,13 @@ async function health(): Promise<string> {
   return (await lbctlJson<StatusDocument>(["status", ...onLab])).document.health;
 }
 
+/** Waits until every server is up again. */
 async function settle(): Promise<void> {
-  await expect.poll(health, { timeout: 40_000, interval: 500 }).toBe("ok");
+  const deadline = Date.now() + 40_000;
+  while ((await health()) !== "ok") {
+    if (Date.now() > deadline) throw new Error("the lab did not become healthy again");
+    await new Promise((resolve) => setTimeout(resolve, 500));
+  }
 }
 
 /** Is the instance running? The drill's promise is that it always is, in the end. */
@@ -99,6 +105,20 @@ describe.each(releases)("HAProxy %s", (release) => {
     expect(await state("backend-api-1")).toBe("RUNNING");
     await incus("start", "backend-api-2");
   });
+});
+
+test("when its server dies, a WebSocket is closed within the bound, to connect again", async () => {
+  const url = `http://${addressOf("lb-1")}`;
+  const socket = await openWebSocket(`${url}/ws`);
+  const started = performance.now();
+  const closed = socket.closed.then(() => performance.now() - started);
+  await incus("stop", "--force", socket.first);
+  expect(await closed).toBeLessThan(8000);
+  const again = await openWebSocket(`${url}/ws`);
+  expect(again.first).not.toBe(socket.first);
+  again.close();
+  await incus("start", socket.first);
+  await settle();
 });
 
 describe("whatever happens, the victim comes back", () => {

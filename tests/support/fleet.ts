@@ -10,11 +10,11 @@ export function variables(values: Record<string, Value>, file = "vars.yml"): Var
   );
 }
 
-export function makeHost(name: string, address: string, vars: Variables = {}): Host {
+export function makeHost(name: string, address: string, vars: Record<string, Value> = {}): Host {
   return {
     name,
     groups: ["all"],
-    vars,
+    vars: variables({ ansible_host: address, ...vars }),
     connection: { kind: "ssh", address, sshArgs: [], become: false },
   };
 }

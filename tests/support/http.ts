@@ -74,11 +74,17 @@ export function startLoad(url: string, clients: number): { stop: () => Promise<L
   };
 }
 
+interface WebSocketClient {
+  /** The first text message: in the lab, the server's name. */
+  readonly first: string;
+  readonly echo: (text: string) => Promise<string>;
+  readonly close: () => void;
+  /** Resolves when the connection ends, from either side. */
+  readonly closed: Promise<void>;
+}
+
 /** Opens a WebSocket (RFC 6455) and returns the first text message and the connection. */
-export function openWebSocket(
-  url: string,
-  headers: Record<string, string> = {},
-): Promise<{ first: string; echo: (text: string) => Promise<string>; close: () => void }> {
+export function openWebSocket(url: string, headers: Record<string, string> = {}): Promise<WebSocketClient> {
   return new Promise((resolve, reject) => {
     const request = http.get(url, {
       agent: false,
@@ -112,6 +118,9 @@ export function openWebSocket(
         deliver();
       });
       socket.on("error", () => undefined);
+      const closed = new Promise<void>((done) => {
+        socket.on("close", done);
+      });
       const next = (): Promise<string> =>
         new Promise((done) => {
           waiting.push(done);
@@ -124,7 +133,7 @@ export function openWebSocket(
         return next();
       };
       void next().then((first) => {
-        resolve({ first, echo, close: () => socket.destroy() });
+        resolve({ first, echo, close: () => socket.destroy(), closed });
       });
     });
   });

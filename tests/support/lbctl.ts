@@ -40,11 +40,17 @@ export function run(file: string, args: readonly string[], options: RunOptions =
   });
 }
 
+export interface JsonRun<Document> {
+  readonly code: number | null;
+  readonly document: Document;
+  readonly stderr: string;
+}
+
 /** Runs lbctl and parses its JSON document. */
 export async function lbctlJson<Document>(
   args: readonly string[],
   options?: RunOptions,
-): Promise<{ code: number | null; document: Document; stderr: string }> {
+): Promise<JsonRun<Document>> {
   const result = await lbctl([...args, "--json"], options);
   try {
     return { code: result.code, document: JSON.parse(result.stdout) as Document, stderr: result.stderr };

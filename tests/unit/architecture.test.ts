@@ -10,32 +10,33 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   "errors.ts": [],
   "version.ts": ["../package.json"],
   "package-root.ts": [],
-  "yaml.ts": ["scalar.ts", "text.ts"],
-  inventory: ["yaml.ts", "schema.ts", "address.ts"],
-  role: ["yaml.ts", "schema.ts", "inventory"],
-  render: ["address.ts"],
+  document: [],
+  role: ["document"],
+  inventory: ["document", "role"],
+  render: ["document"],
   remote: [],
   haproxy: ["remote"],
   observe: ["remote", "haproxy"],
   plan: [],
   apply: ["remote", "haproxy", "observe"],
-  drill: ["remote", "haproxy"],
+  drill: ["remote", "haproxy", "document"],
   report: ["haproxy", "drill", "lab"],
   lab: ["remote", "package-root.ts"],
 };
 
 /** The one module that imports each library. */
 const importers: Readonly<Record<string, string>> = {
-  ajv: "schema.ts",
+  ajv: "document/schema.ts",
   chalk: "report/style.ts",
   commander: "cli.ts",
   diff: "plan/diff.ts",
   eta: "render/engine.ts",
   execa: "remote/process.ts",
-  "ipaddr.js": "address.ts",
+  "ipaddr.js": "document/address.ts",
+  leven: "document/words.ts",
   "p-map": "commands/hosts.ts",
   "tar-stream": "apply/bundle.ts",
-  yaml: "yaml.ts",
+  yaml: "document/yaml.ts",
 };
 
 interface Import {

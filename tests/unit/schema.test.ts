@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { checkSchema } from "../../src/schema.ts";
+import { checkSchema } from "../../src/document/schema.ts";
 
 const port = { type: "integer", minimum: 1, maximum: 65535 };
 const messages = (schema: object, value: unknown) =>

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { parseYaml } from "../../src/yaml.ts";
+import { parseYaml } from "../../src/document/yaml.ts";
 import { problemsOf, textsOf } from "./folder.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);

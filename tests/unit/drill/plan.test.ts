@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { nearest } from "../../../src/drill/nearest.ts";
+import { nearest } from "../../../src/document/words.ts";
 import { planFailover, type FailoverOptions } from "../../../src/drill/plan.ts";
 import { LbctlError } from "../../../src/errors.ts";
 import type { Fleet, Host, Value, Variables } from "../../../src/model/fleet.ts";

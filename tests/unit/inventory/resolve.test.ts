@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { loadInventory } from "../../../src/inventory/load.ts";
 import { resolveFleet } from "../../../src/inventory/resolve.ts";
-import { parseYaml } from "../../../src/yaml.ts";
+import { parseYaml } from "../../../src/document/yaml.ts";
 import type { Variables } from "../../../src/model/fleet.ts";
 import { folderOf, problemsOf, textsOf } from "../folder.ts";
 import { fleetOf, valuesOf } from "./fleet.ts";

@@ -5,7 +5,7 @@ import { expect, test } from "vitest";
 import type { DesiredHost, LinkState, ObservedHost } from "../../../src/model/host.ts";
 import { unifiedDiff } from "../../../src/plan/diff.ts";
 import { makePlan } from "../../../src/plan/plan.ts";
-import { parseYaml } from "../../../src/yaml.ts";
+import { parseYaml } from "../../../src/document/yaml.ts";
 
 const identity = "lbctl:11111111111111111111111111111111";
 

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { expect, test } from "vitest";
 import { poolServers } from "../../../src/render/servers.ts";
-import { makeFleet, makeHost, variables } from "../../support/fleet.ts";
+import { makeFleet, makeHost } from "../../support/fleet.ts";
 
 function pool(...hosts: ReturnType<typeof makeHost>[]) {
   return poolServers(makeFleet(hosts, { api: hosts.map((host) => host.name) }), "api", 8080);
@@ -18,15 +18,21 @@ test("ids come from the names alone, whatever the order and the company", () => 
 });
 
 test("a colliding name probes upward, with a warning, and a pinned id is kept", () => {
-  const pinned = makeHost("a", "192.0.2.1", variables({ haproxy_server_id: idOf("b") }));
+  const pinned = makeHost("a", "192.0.2.1", { haproxy_server_id: idOf("b") });
   const { servers, warnings } = pool(pinned, makeHost("b", "192.0.2.2"));
   expect(servers.map((server) => server.id)).toEqual([idOf("b"), idOf("b") + 1]);
   expect(warnings).toEqual([expect.stringContaining("pin one with haproxy_server_id")]);
 });
 
 test("an id pinned twice is refused", () => {
-  const hosts = ["a", "b"].map((name) => makeHost(name, "192.0.2.1", variables({ haproxy_server_id: 7 })));
-  expect(() => pool(...hosts)).toThrow("a and b both have haproxy_server_id 7");
+  const hosts = ["1", "2"].map((n) => makeHost(`api-${n}`, `192.0.2.${n}`, { haproxy_server_id: 7 }));
+  expect(() => pool(...hosts)).toThrow("api-1 and api-2 both have haproxy_server_id 7");
+});
+
+test("two servers at one address are refused", () => {
+  expect(() => pool(makeHost("a", "192.0.2.1"), makeHost("b", "192.0.2.1"))).toThrow(
+    "same address 192.0.2.1:8080",
+  );
 });
 
 test.each([
@@ -38,7 +44,7 @@ test.each([
 });
 
 test("haproxy_server_address wins over ansible_host", () => {
-  const host = makeHost("a", "192.0.2.1", variables({ haproxy_server_address: "198.51.100.9" }));
+  const host = makeHost("a", "192.0.2.1", { haproxy_server_address: "198.51.100.9" });
   expect(pool(host).servers[0]?.endpoint).toBe("198.51.100.9:8080");
 });
 

@@ -17,6 +17,19 @@ const rows = (...servers: [pool: string, name: string, status: string][]): Stats
 
 const healthy = rows(["api_pool", "web-1", "UP"], ["api_pool", "web-2", "UP"]);
 
+it("a server that tracks another is shown as that one, sessions added", () => {
+  const stats = parseStat(
+    [
+      "# pxname,svname,status,scur,weight,qcur,tracked",
+      "api_pool,web-1,UP,3,1,1,",
+      "api_websockets,web-1,UP,4,1,0,api_pool/web-1",
+    ].join("\n"),
+  );
+  const [host] = makeStatus([{ host: "lb-1", stats }]).hosts;
+  expect(host?.pools.map(({ name }) => name)).toEqual(["api_pool"]);
+  expect(host?.pools[0]?.servers[0]).toMatchObject({ sessions: 7, queue: 1 });
+});
+
 describe("the health of a fleet", () => {
   it.each<[string, Parameters<typeof makeStatus>[0], string]>([
     ["every server is UP", [{ host: "lb-1", stats: healthy }], "ok"],

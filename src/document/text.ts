@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer";
-import { LbctlError } from "./errors.ts";
+import { LbctlError } from "../errors.ts";
 
 /** No inventory, role or template needs more, and a parser would take minutes for it. */
 const maxBytes = 5 * 1024 * 1024;

@@ -1,4 +1,4 @@
-import type { Value } from "./model/fleet.ts";
+import type { Value } from "../model/fleet.ts";
 
 /** A scalar's value; `float` when its text has a fraction, which Python prints and JavaScript forgets. */
 export interface Scalar {

@@ -1,4 +1,4 @@
-import { LbctlError, type Problem } from "./errors.ts";
+import { LbctlError, type Problem } from "../errors.ts";
 
 /** Gathers the problems of many independent parts, so that all are told at once. */
 export class Problems {

@@ -1,4 +1,5 @@
-import type { Origin, Path, Value } from "./model/fleet.ts";
+import leven from "leven";
+import type { Origin, Path, Value } from "../model/fleet.ts";
 
 /** `file:line`, as messages and editors write it. */
 export function place(origin: Origin): string {
@@ -28,33 +29,19 @@ export function shorten(text: string): string {
 
 /** `did you mean "x"?` for the nearest name, or undefined when none is near. */
 export function didYouMean(name: string, known: Iterable<string>): string | undefined {
-  // of very short names everything is near
-  const allowed = name.length < 3 ? 0 : Math.max(1, Math.floor(name.length / 4));
-  let best: string | undefined;
-  let bestDistance = allowed + 1;
-  for (const candidate of known) {
-    if (Math.abs(candidate.length - name.length) >= bestDistance) continue;
-    const found = distance(name.toLowerCase(), candidate.toLowerCase());
-    if (found < bestDistance) [best, bestDistance] = [candidate, found];
-  }
+  const best = nearest(name, known);
   return best === undefined ? undefined : `did you mean "${best}"?`;
 }
 
-/** Insertions, deletions, replacements and swaps of neighbours between two words. */
-function distance(a: string, b: string): number {
-  let before: number[] = [];
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const cost = a[i - 1] === b[j - 1] ? 0 : 1;
-      let best = Math.min((row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1, (row[j - 1] ?? 0) + cost);
-      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) {
-        best = Math.min(best, (before[j - 2] ?? 0) + 1);
-      }
-      next.push(best);
-    }
-    [before, row] = [row, next];
+/** The name that was probably meant, or undefined when none is near. */
+export function nearest(name: string, known: Iterable<string>): string | undefined {
+  // of very short names everything is near
+  const allowed = name.length < 3 ? 0 : Math.max(2, Math.floor(name.length / 4));
+  let best: string | undefined;
+  let bestDistance = allowed + 1;
+  for (const candidate of known) {
+    const found = leven(name.toLowerCase(), candidate.toLowerCase(), { maxDistance: bestDistance });
+    if (found < bestDistance) [best, bestDistance] = [candidate, found];
   }
-  return row[b.length] ?? 0;
+  return best;
 }

@@ -1,6 +1,6 @@
 import { readdir, readFile, stat } from "node:fs/promises";
 import type { Stats } from "node:fs";
-import { LbctlError } from "./errors.ts";
+import { LbctlError } from "../errors.ts";
 import { invalid } from "./problems.ts";
 import { refuseTooLarge } from "./text.ts";
 

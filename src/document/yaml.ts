@@ -10,8 +10,8 @@ import {
   type ParsedNode,
   type YAMLMap,
 } from "yaml";
-import { LbctlError, type Problem } from "./errors.ts";
-import type { Origin } from "./model/fleet.ts";
+import { LbctlError, type Problem } from "../errors.ts";
+import type { Origin } from "../model/fleet.ts";
 import { listOf, mapOf, Part } from "./part.ts";
 import { readAsTag, readJsonWord, readPlain } from "./scalar.ts";
 import { decodeText } from "./text.ts";

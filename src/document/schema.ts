@@ -1,6 +1,6 @@
 import { Ajv2020, type ErrorObject, type ValidateFunction } from "ajv/dist/2020.js";
 import { formats } from "./formats.ts";
-import type { Value } from "./model/fleet.ts";
+import type { Value } from "../model/fleet.ts";
 import { didYouMean, readAs, shorten } from "./words.ts";
 
 /** What is wrong with the part of a value at `path`, in words. */

@@ -1,4 +1,4 @@
-import type { Origin, Path, Value, Variable } from "./model/fleet.ts";
+import type { Origin, Path, Value, Variable } from "../model/fleet.ts";
 
 /** A value as it was written: where it stands, its YAML tag when that matters, and its parts. */
 export class Part implements Variable {
