@@ -19,7 +19,7 @@ export interface HostLook {
 }
 
 /** Rendered for when a host has no HAProxy yet and apt does not say which one it would get. */
-export const oldestHaproxy = "2.6";
+const oldestHaproxy = "2.6";
 
 /** Looks at every chosen host at once. Throws one LbctlError with the problems of all hosts. */
 export async function lookAtHosts(project: Project, forks: number, signal: AbortSignal): Promise<HostLook[]> {

@@ -20,7 +20,7 @@ export interface DesiredHost {
 }
 
 /** Files on the target that others own: path → sha256 in hex, or null when there is none. */
-export type Watched = Readonly<Record<string, string | null>>;
+type Watched = Readonly<Record<string, string | null>>;
 
 /** What a template may know about the target besides the inventory. */
 export interface Facts {

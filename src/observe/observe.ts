@@ -24,7 +24,7 @@ export async function observe(
 }
 
 /** Reads what the script printed. Pure. */
-export function parseObservation(host: string, text: string): ObservedHost {
+function parseObservation(host: string, text: string): ObservedHost {
   const facts = text
     .split("\n")
     .filter((line) => line !== "")

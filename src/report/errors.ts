@@ -12,7 +12,7 @@ export function reportError(error: unknown, options: { json: boolean; verbose: b
 }
 
 /** The JSON form of an error. */
-export function errorDocument(error: LbctlError): object {
+function errorDocument(error: LbctlError): object {
   return { format_version: 1, error: { code: error.code, problems: error.problems } };
 }
 
