@@ -31,7 +31,7 @@ export function wrap(text: string, width: number, indent = ""): string[] {
 
 /** `850 ms`, `12 s`, `5 m`, `3 h`, `9 d`. */
 export function duration(ms: number): string {
-  if (ms < 1000) return `${Math.round(ms)} ms`;
+  if (ms < 1000) return ms === 0 ? "0 s" : `${Math.round(ms)} ms`;
   const seconds = ms / 1000;
   if (seconds < 120)
     return `${seconds < 10 ? seconds.toFixed(1).replace(/\.0$/, "") : Math.round(seconds)} s`;

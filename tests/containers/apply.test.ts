@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { get, openWebSocket, startLoad } from "../support/http.ts";
 import { addressOf, freshLab, inside, inventory, liveState, output } from "../support/lab.ts";
-import { lbctl, lbctlJson, root } from "../support/lbctl.ts";
+import { goldens, goldenSet } from "../support/goldens.ts";
+import { lbctl, lbctlJson, root, run } from "../support/lbctl.ts";
 import { releases } from "./releases.ts";
 
 interface PlanDocument {
@@ -79,6 +80,23 @@ describe.each(releases)("HAProxy %s", (release) => {
       "errorfile 503",
     );
     expect(await output("lb-1", "dpkg --verify haproxy; ls /etc/haproxy/errors | head -1")).toContain("http");
+  });
+
+  test.each(goldens)("the golden files of %s pass this HAProxy's own check", async (name) => {
+    const pem = readFileSync(join(root, "tests/fixtures/tls/a.pem"), "utf8");
+    const tar = await run("sh", ["-c", `tar -C '${goldenSet(name)}' -cf - . | base64 -w0`]);
+    await output(
+      "lb-1",
+      `rm -rf /tmp/golden; mkdir /tmp/golden; echo ${tar.stdout} | base64 -d | tar -xf - -C /tmp/golden`,
+    );
+    await output("lb-1", `cat > /etc/lbctl-test.pem <<'PEM'\n${pem}PEM`);
+    const check = await inside(
+      "lb-1",
+      "haproxy -c -f /tmp/golden/haproxy.cfg 2>&1; s=$?; rm /etc/lbctl-test.pem; exit $s",
+    );
+    // Golden servers have names of example.net, which this host cannot look up.
+    expect(check.stdout).not.toMatch(/ALERT|WARNING(?!.*could not resolve)/);
+    expect(check.code).toBe(0);
   });
 
   test("a second apply is a no-op: one connection, one exec", async () => {
