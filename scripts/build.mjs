@@ -13,6 +13,8 @@ await build({
   target: "node20",
   minifySyntax: true,
   sourcemap: true,
+  // its ssh2 has a native part, which cannot be bundled
+  external: ["node-ssh"],
   // commander and ajv are CommonJS and call require() for Node's own modules
   banner: {
     js: 'import { createRequire as __cr } from "node:module"; const require = __cr(import.meta.url);',

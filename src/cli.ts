@@ -173,6 +173,11 @@ function fleetCommand(parent: Command, name: string, description: string): Comma
       collect,
     )
     .option("--forks <n>", "hosts at a time", wholeNumber, 10)
+    .addOption(
+      new Option("--transport <name>", "how to reach the hosts")
+        .choices(["openssh", "node-ssh"])
+        .default("openssh"),
+    )
     .option("--json", "print JSON")
     .option("--no-color", "print without colour (as NO_COLOR does)")
     .option("--no-input", "never ask")

@@ -2,6 +2,7 @@ import { hostname, userInfo } from "node:os";
 import { applyHost, installPackages } from "../apply/apply.ts";
 import { exitCodes, LbctlError } from "../errors.ts";
 import type { Emit, HostOutcome } from "../model/events.ts";
+import { openConnections } from "../remote/connect.ts";
 import { runProcess } from "../remote/process.ts";
 import { applyDocument, liveProgress, outcomeErrorLines, recapLines } from "../report/apply.ts";
 import { printJson, printLines, printProgress } from "../report/out.ts";
@@ -23,7 +24,21 @@ export interface ApplyOptions extends FleetOptions {
 /** `lbctl apply`: shows the plan, asks, makes it so on every host, and says how each ended. */
 export async function applyCommand(options: ApplyOptions, context: Context): Promise<number> {
   const project = await loadProject(options);
-  const looks = await lookAtHosts(project, options.forks, context.signal);
+  const connections = openConnections(options.transport);
+  try {
+    const looks = await lookAtHosts(project, connections, options.forks, context.signal);
+    return await showAndApply(project, looks, options, context);
+  } finally {
+    await connections.close();
+  }
+}
+
+async function showAndApply(
+  project: Project,
+  looks: readonly HostLook[],
+  options: ApplyOptions,
+  context: Context,
+): Promise<number> {
   const plans = looks.map((look) => look.plan);
   if (options.check) {
     if (options.json) printJson(planDocument(plans));

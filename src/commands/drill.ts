@@ -2,7 +2,7 @@ import { drillCode } from "../drill/events.ts";
 import { runFailoverDrill } from "../drill/failover.ts";
 import { planFailover } from "../drill/plan.ts";
 import { exitCodes, LbctlError } from "../errors.ts";
-import { connect } from "../remote/connect.ts";
+import { openConnections } from "../remote/connect.ts";
 import { runProcess } from "../remote/process.ts";
 import { drillEventLine, drillLines } from "../report/drill.ts";
 import { printJson, printLines, printProgress } from "../report/out.ts";
@@ -23,10 +23,11 @@ export async function drillFailoverCommand(options: DrillOptions, context: Conte
   const { pool, server, rate } = options;
   const scenario = planFailover(fleet, { pool, rate, ...(server === undefined ? {} : { server }) });
   await confirm(`Kill ${scenario.server} of ${pool} under load, and revive it?`, options);
+  const connections = openConnections(options.transport);
   const deps = {
     remote: (name: string) => {
       const host = hosts.find((candidate) => candidate.name === name) ?? fleet.hosts.get(name);
-      if (host) return connect(host);
+      if (host) return connections.to(host);
       throw new LbctlError("bug", { what: `the inventory has no host ${name}` });
     },
     run: runProcess,
@@ -41,7 +42,7 @@ export async function drillFailoverCommand(options: DrillOptions, context: Conte
       if (line !== null && !options.quiet) printProgress([line]);
     },
     context.signal,
-  );
+  ).finally(connections.close);
   if (options.json) printJson(document);
   else printLines(drillLines(document));
   const code = drillCode(document);

@@ -3,7 +3,7 @@ import type { Host } from "../model/fleet.ts";
 import type { DesiredHost, HostPlan, ObservedHost } from "../model/host.ts";
 import { observe } from "../observe/observe.ts";
 import { makePlan } from "../plan/plan.ts";
-import { connect } from "../remote/connect.ts";
+import type { Connections } from "../remote/connect.ts";
 import type { Remote } from "../remote/port.ts";
 import { render, type RenderInput } from "../render/render.ts";
 import { eachHost } from "./hosts.ts";
@@ -22,11 +22,16 @@ export interface HostLook {
 const oldestHaproxy = "2.6";
 
 /** Looks at every chosen host at once. Throws one LbctlError with the problems of all hosts. */
-export async function lookAtHosts(project: Project, forks: number, signal: AbortSignal): Promise<HostLook[]> {
+export async function lookAtHosts(
+  project: Project,
+  connections: Connections,
+  forks: number,
+  signal: AbortSignal,
+): Promise<HostLook[]> {
   const failures: LbctlError[] = [];
   const looks = await eachHost(project.hosts, forks, async (host) => {
     try {
-      return [await lookAtHost(project, host, connect(host), signal)];
+      return [await lookAtHost(project, host, connections.to(host), signal)];
     } catch (error) {
       if (!(error instanceof LbctlError)) throw error;
       failures.push(error);

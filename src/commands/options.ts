@@ -1,9 +1,12 @@
+import type { Transport } from "../remote/connect.ts";
+
 /** What every command that reads an inventory takes. */
 export interface FleetOptions {
   readonly inventory?: readonly string[];
   readonly limit?: string;
   readonly extraVars?: readonly string[];
   readonly forks: number;
+  readonly transport: Transport;
   readonly json?: boolean;
   readonly verbose?: boolean;
   readonly quiet?: boolean;

@@ -1,5 +1,6 @@
 import { planDocument, planLines } from "../report/plan.ts";
 import { printJson, printLines } from "../report/out.ts";
+import { openConnections } from "../remote/connect.ts";
 import { lookAtHosts } from "./look.ts";
 import type { Context, FleetOptions } from "./options.ts";
 import { loadProject } from "./project.ts";
@@ -11,7 +12,10 @@ export interface PlanOptions extends FleetOptions {
 /** `lbctl plan`: says what differs and changes nothing. Exit 2 with --detailed-exitcode when there are changes. */
 export async function planCommand(options: PlanOptions, context: Context): Promise<number> {
   const project = await loadProject(options);
-  const looks = await lookAtHosts(project, options.forks, context.signal);
+  const connections = openConnections(options.transport);
+  const looks = await lookAtHosts(project, connections, options.forks, context.signal).finally(
+    connections.close,
+  );
   const plans = looks.map((look) => look.plan);
   if (options.json) printJson(planDocument(plans));
   else printLines(planLines(plans));

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { LbctlError } from "../errors.ts";
 import type { Connection } from "../model/fleet.ts";
 import { frame, Unframer } from "./frame.ts";
+import { idleSignal } from "./idle.ts";
 import type { Remote, RemoteResult, RemoteScript } from "./port.ts";
 import { runProcess } from "./process.ts";
 import { explainSshFailure } from "./ssh-failure.ts";
@@ -69,6 +70,13 @@ export function sshArguments(connection: Connection): string[] {
     ...["-o", "ControlMaster=auto", "-o", `ControlPath=${controlPath()}`],
     ...["-o", `ControlPersist=${String(persistSeconds)}`],
     ...["-o", "RequestTTY=no", "-o", "ForwardAgent=no", "-o", "ClearAllForwardings=yes"],
+    ...connectionArguments(connection),
+  ];
+}
+
+/** What the inventory says of the connection, as words for ssh; the operator's own last. Pure. */
+export function connectionArguments(connection: Connection): string[] {
+  return [
     ...(connection.port === undefined ? [] : ["-p", String(connection.port)]),
     ...(connection.user === undefined ? [] : ["-l", connection.user]),
     ...(connection.keyFile === undefined ? [] : ["-i", connection.keyFile]),
@@ -95,24 +103,4 @@ function controlPath(): string {
     });
   }
   return join(folder, "%C");
-}
-
-/** Aborts when nothing was touched for `timeoutMs`: a deadline on progress, not on the total. */
-function idleSignal(timeoutMs: number) {
-  const controller = new AbortController();
-  const abort = (): void => {
-    controller.abort();
-  };
-  let timer = setTimeout(abort, timeoutMs);
-  return {
-    signal: controller.signal,
-    touch: (): void => {
-      clearTimeout(timer);
-      if (!controller.signal.aborted) timer = setTimeout(abort, timeoutMs);
-    },
-    stop: (): void => {
-      clearTimeout(timer);
-    },
-    expired: (): boolean => controller.signal.aborted,
-  };
 }

@@ -34,6 +34,7 @@ const importers: Readonly<Record<string, string>> = {
   execa: "remote/process.ts",
   "ipaddr.js": "document/address.ts",
   leven: "document/words.ts",
+  "node-ssh": "remote/node-ssh.ts",
   "p-map": "commands/hosts.ts",
   "tar-stream": "apply/bundle.ts",
   yaml: "document/yaml.ts",

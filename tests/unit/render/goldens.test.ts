@@ -9,7 +9,12 @@ import { goldenInventory, goldens, goldenSet } from "../../support/goldens.ts";
 // The container tests let the real HAProxy of each release judge the same files.
 // UPDATE_GOLDENS=1 writes them anew, to be read before they are committed.
 test.each(goldens)("%s renders to its golden files", async (name) => {
-  const project = await loadProject({ inventory: [goldenInventory(name)], forks: 1, input: false });
+  const project = await loadProject({
+    inventory: [goldenInventory(name)],
+    forks: 1,
+    transport: "openssh",
+    input: false,
+  });
   const [host] = project.hosts;
   if (!host) throw new Error("no load balancer");
   const facts = { haproxyVersion: "2.6", watched: {} };
@@ -24,7 +29,12 @@ test.each(goldens)("%s renders to its golden files", async (name) => {
 });
 
 test("rendering is pure: the same input gives the same bytes", async () => {
-  const project = await loadProject({ inventory: [goldenInventory("two-pools")], forks: 1, input: false });
+  const project = await loadProject({
+    inventory: [goldenInventory("two-pools")],
+    forks: 1,
+    transport: "openssh",
+    input: false,
+  });
   const [host] = project.hosts;
   if (!host) throw new Error("no load balancer");
   const facts = { haproxyVersion: "2.6", watched: {} };
