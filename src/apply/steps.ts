@@ -38,39 +38,48 @@ flock -n 9 || fail busy "another lbctl is changing this host"`,
   {
     name: "stage",
     text: "staging the files",
-    script: () => `mkdir -p "$state/generations" "$state/state"
+    script:
+      () => `out=$(mkdir -p "$state/generations" "$state/state" 2>&1) || fail failed "$state could not be made: $out"
 chmod 755 /var/lib/lbctl "$state" "$state/generations" "$state/state"
 rm -rf "$state/staging"
 mkdir -m 755 "$state/staging"
-out=$(tar -x --no-same-owner -p -f - -C "$state/staging" 2>&1) || fail failed "the files could not be written: $out"
-out=$(cd "$state/staging" && sha256sum --quiet -c .sha256sums 2>&1) || fail failed "the files did not arrive whole: $out"
+out=$(tar -x --no-same-owner -p -f - -C "$state/staging" 2>&1) || discard failed "the files could not be written: $out"
+out=$(cd "$state/staging" && sha256sum --quiet -c .sha256sums 2>&1) || discard failed "the files did not arrive whole: $out"
 rm "$state/staging/.sha256sums"`,
   },
   {
     name: "validate",
     text: "validating with the host's HAProxy",
-    script: () => `out=$(haproxy -Ws -c -f "$state/staging/haproxy.cfg" 2>&1) || fail rejected "$out"
+    script: () => `out=$(haproxy -Ws -c -f "$state/staging/haproxy.cfg" 2>&1) || discard rejected "$out"
 printf '%s\\n' "$out" | grep '^\\[WARNING\\]' | while IFS= read -r line; do note "$line"; done`,
   },
   {
     name: "recheck",
     text: "checking that nothing moved",
     script: ({ digest }) => `[ "$(digest)" = ${quote(digest)} ] ||
-  fail busy "the configuration on this host was changed since it was looked at; nothing was touched"`,
+  discard busy "the configuration on this host was changed since it was looked at; nothing was touched"`,
+  },
+  {
+    name: "keep",
+    text: "keeping what stood there before as generation 0",
+    script: ({ role }) => `links=${quote(role.links.join(" "))}
+if [ ! -L "$state/current" ]; then
+  rm -rf "$state/generations/.0"
+  mkdir -m 755 "$state/generations/.0"
+  for l in $links; do
+    if [ -e "$live/$l" ]; then out=$(cp -aL "$live/$l" "$state/generations/.0/" 2>&1) || discard failed "the old files could not be kept: $out"
+    elif [ "$l" != haproxy.cfg ]; then mkdir -m 755 "$state/generations/.0/$l"; fi
+  done
+  rm -rf "$state/generations/0"
+  mv -T "$state/generations/.0" "$state/generations/0"
+  point_to generations/0
+fi`,
   },
   {
     name: "swap",
     text: "putting the new set in place",
-    // Only generation 0 is ever made from live files: it keeps what stood there before lbctl.
-    script: ({ role }) => `links=${quote(role.links.join(" "))}
-if [ ! -L "$state/current" ]; then
-  mkdir -m 755 -p "$state/generations/0"
-  for l in $links; do [ -e "$live/$l" ] && cp -a "$live/$l" "$state/generations/0/"; done
-  for l in $links; do [ -e "$state/generations/0/$l" ] || [ "$l" = haproxy.cfg ] || mkdir -m 755 "$state/generations/0/$l"; done
-  point_to generations/0
-fi
-previous=$(readlink "$state/current")
-next=$(( $(ls "$state/generations" | sort -n | tail -n 1) + 1 ))
+    script: () => `previous=$(readlink "$state/current")
+next=$(( $(generations | tail -n 1) + 1 ))
 trap '' HUP INT TERM PIPE   # from here on it finishes or goes back, even when the link is cut
 for l in $links; do
   s=$(link_state "$l")
@@ -85,7 +94,7 @@ for l in $links; do
   mv -T "$live/.$l.lbctl" "$live/$l"
 done
 mv -T "$state/staging" "$state/generations/$next"
-point_to "generations/$next"
+point_to "generations/$next" || go_back rejected "the new set could not be put in place"
 sync -f "$state" 2>/dev/null
 out=$(haproxy -Ws -c -f "$live/haproxy.cfg" 2>&1) || go_back rejected "$out"`,
   },
@@ -108,9 +117,7 @@ systemctl is-enabled -q "$service" 2>/dev/null || systemctl enable -q "$service"
   {
     name: "prune",
     text: "removing old generations",
-    script: ({
-      keep,
-    }) => `ls "$state/generations" | sort -n | head -n -${String(keep)} | while IFS= read -r g; do
+    script: ({ keep }) => `generations | head -n -${String(keep)} | while IFS= read -r g; do
   [ "generations/$g" = "$(readlink "$state/current")" ] || rm -rf "$state/generations/$g"
 done`,
   },
@@ -137,7 +144,9 @@ apt update && apt install -y --no-install-recommends ${quoteAll(packages)}`;
 
 const applyFunctions = `event() { printf 'event %s\\n' "$*"; }
 note() { event note "$(printf %s "$1" | base64 -w0)"; }
-fail() { event fail "$1" "$(printf %s "$2" | base64 -w0)"; rm -rf "$state/staging"; exit 1; }
+fail() { event fail "$1" "$(printf %s "$2" | base64 -w0)"; exit 1; }
+discard() { rm -rf "$state/staging"; fail "$@"; }
+generations() { ls "$state/generations" | grep -x '[0-9]*' | sort -n; }
 point_to() { ln -sfn "$1" "$state/.current.lbctl" && mv -T "$state/.current.lbctl" "$state/current"; }
 loaded() { ask ${adminSocket} "show info" | sed -n 's/^[Dd]escription: //p'; }
 worker() { ask ${masterSocket} "show proc" | awk '$2 == "worker" && $1 ~ /^[0-9]+$/ { print $1; exit }'; }

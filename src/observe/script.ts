@@ -54,7 +54,7 @@ g=$(readlink "$state/current" 2>/dev/null)
 echo "generation \${g##*/}"
 for l in ${quoteAll(role.links)}; do echo "link $l $(link_state "$l")"; done
 live_files | while IFS= read -r f; do
-  set -- $(sha256sum "$live/$f") $(stat -L -c '%a %s' "$live/$f")
+  set -- $(sha256sum <"$live/$f") $(stat -L -c '%a %s' "$live/$f")
   c=-
   case $f in certs/*) ;; *) [ "$4" -le ${String(sendAtMostBytes)} ] && c==$(b64 <"$live/$f") ;; esac
   echo "file $(printf %s "$f" | b64) $1 $3 $c"
