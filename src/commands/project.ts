@@ -12,6 +12,7 @@ import type { Role } from "../model/role.ts";
 import { packageRoot } from "../package-root.ts";
 import type { Templates } from "../render/engine.ts";
 import { loadRole, loadTemplates } from "../role/load.ts";
+import { typedVariables } from "../role/typed.ts";
 import { variableNames } from "../role/variables.ts";
 import { parseYaml } from "../document/yaml.ts";
 import type { FleetOptions } from "./options.ts";
@@ -28,11 +29,12 @@ export interface Project {
 /** Reads inventory, role and templates. Throws LbctlError `invalid` with every problem found. */
 export async function loadProject(options: FleetOptions): Promise<Project> {
   const folders = (name: string): string[] => [join(process.cwd(), name), join(packageRoot(), name)];
-  const [written, extraVars, role] = await Promise.all([
+  const [written, writtenExtraVars, role] = await Promise.all([
     inventoryPaths(options).then(loadInventory),
     parseExtraVars(options.extraVars ?? []),
     loadRole("haproxy", folders("roles")),
   ]);
+  const extraVars = typedVariables(writtenExtraVars, role);
   const templates = await loadTemplates(role, folders("templates"));
   const fleet = resolveFleet(written, { defaults: role.defaults, extraVars, needed: variableNames(role) });
   const hosts = chooseHosts(fleet, role, options.limit);
