@@ -91,7 +91,7 @@ export function makeDrillDocument(evidence: Evidence): DrillDocument {
       failed: failed.length,
       retried: retriedBetween(samplesOf(records)),
       failed_by_kind: countBy(failed, ({ failure }) => failure),
-      late_percent: round(lateShare(requests) * 100),
+      late_percent: round(lateShare(evidence) * 100),
     },
     answered_by: perPhase((list) => countBy(list, ({ server }) => server)),
     time_to_detect_ms: between(marks.faultMs, marks.downMs),

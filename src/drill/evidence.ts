@@ -109,9 +109,10 @@ export function phaseOf(request: RequestRecord, marks: Marks): Phase {
   return marks.upMs === null || request.intendedMs < marks.upMs ? "during" : "after";
 }
 
-/** The share of requests that the generator itself sent more than 10 ms late. */
-export function lateShare(requests: readonly RequestRecord[]): number {
-  const late = requests.filter(({ intendedMs, sentMs }) => sentMs - intendedMs > 10).length;
+/** The share of requests that the generator itself sent late. */
+export function lateShare({ records, scenario }: Pick<Evidence, "records" | "scenario">): number {
+  const requests = requestsOf(records);
+  const late = requests.filter(({ intendedMs, sentMs }) => sentMs - intendedMs > scenario.lateAfterMs).length;
   return requests.length === 0 ? 0 : late / requests.length;
 }
 

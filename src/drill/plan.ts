@@ -85,6 +85,7 @@ export function planFailover(fleet: Fleet, options: FailoverOptions = {}): Failo
     afterMs: options.afterMs ?? 3000,
     recoverLimitMs: options.recoverLimitMs ?? 60_000,
     requestTimeoutMs: 10_000,
+    lateAfterMs: 10,
     socket: "/run/haproxy/admin.sock",
   };
   if (problems.length > 0 || fault === null) throw new LbctlError("invalid", problems);

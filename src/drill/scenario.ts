@@ -49,6 +49,8 @@ export interface FailoverScenario {
   readonly afterMs: number;
   readonly recoverLimitMs: number;
   readonly requestTimeoutMs: number;
+  /** A request sent this much after it was due is the generator's own delay. */
+  readonly lateAfterMs: number;
   /** HAProxy's admin socket on the load balancers. */
   readonly socket: string;
 }

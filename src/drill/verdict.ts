@@ -32,7 +32,7 @@ function whyUnsound(evidence: Evidence): string | null {
   const failed = requests.filter(({ failure }) => failure !== null);
   const { server, pool } = evidence.scenario;
   // Few requests so far: a hiccup is judged at the end, over all of them.
-  if (lateShare(requests) > 0.1) return lateness(evidence);
+  if (lateShare(evidence) > 0.1) return lateness(evidence);
   if (requests.length === 0) return "no request was answered before the fault";
   if (failed.length > 0)
     return `${failed.length} of ${requests.length} requests failed before any fault (${failed[0]?.failure ?? ""})`;
@@ -108,11 +108,12 @@ export function steadyProblems(states: readonly SteadyState[]): string[] {
   return states.flatMap(({ host, problem }) => (problem === null ? [] : [`${host}: ${problem}`]));
 }
 
-function generatorWasLate({ records }: Evidence): boolean {
-  return lateShare(requestsOf(records)) > 0.01;
+function generatorWasLate(evidence: Evidence): boolean {
+  return lateShare(evidence) > 0.01;
 }
 
-function lateness({ records, scenario }: Evidence): string {
-  const percent = (lateShare(requestsOf(records)) * 100).toFixed(1);
-  return `the load generator was the bottleneck: ${percent}% of its requests left over 10 ms late; try --rate ${Math.max(1, Math.floor(scenario.rate / 2))}`;
+function lateness(evidence: Evidence): string {
+  const { rate, lateAfterMs } = evidence.scenario;
+  const percent = (lateShare(evidence) * 100).toFixed(1);
+  return `the load generator was the bottleneck: ${percent}% of its requests left over ${lateAfterMs} ms late; try --rate ${Math.max(1, Math.floor(rate / 2))}`;
 }

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
 import { openWebSocket } from "../support/http.ts";
 import { addressOf, freshLab, incus, inventory, output } from "../support/lab.ts";
-import { lbctl, lbctlJson } from "../support/lbctl.ts";
+import { lbctl, lbctlJson, type JsonRun } from "../support/lbctl.ts";
 import { releases } from "./releases.ts";
 
 interface Latency {
@@ -17,6 +17,7 @@ interface Latency {
 interface DrillDocument {
   readonly format_version: number;
   readonly verdict: string;
+  readonly reasons: string[];
   readonly requests: { sent: number; ok: number; failed: number; retried: number };
   readonly time_to_detect_ms: number | null;
   readonly detect_bound_ms: number;
@@ -33,6 +34,21 @@ const onLab = ["-i", inventory];
 
 async function health(): Promise<string> {
   return (await lbctlJson<StatusDocument>(["status", ...onLab])).document.health;
+}
+
+/** A machine too busy to send in time proves nothing, and says so; such a run is made again. */
+async function drill(...args: string[]): Promise<JsonRun<DrillDocument>> {
+  const words = ["drill", "failover", ...onLab, "--yes", ...args];
+  let result = await lbctlJson<DrillDocument>(words);
+  for (
+    let again = 0;
+    again < 2 && result.document.reasons.some((why) => why.includes("bottleneck"));
+    again += 1
+  ) {
+    await settle();
+    result = await lbctlJson<DrillDocument>(words);
+  }
+  return result;
 }
 
 /** Waits until every server is up again. */
@@ -163,7 +179,7 @@ describe("whatever happens, the victim comes back", () => {
 describe("other ways to kill a backend", () => {
   test("a systemd unit on the backend, over SSH", async () => {
     const vars = "lbctl_drill_fault=systemd lbctl_drill_unit=demo-backend.service";
-    const { document } = await lbctlJson<DrillDocument>(["drill", "failover", ...onLab, "--yes", "-e", vars]);
+    const { document } = await drill("-e", vars);
     expect(document).toMatchObject({ verdict: "pass", requests: { failed: 0 } });
     await settle();
   });
@@ -178,14 +194,7 @@ describe("other ways to kill a backend", () => {
     };
     const file = join(folder, "vars.json");
     writeFileSync(file, JSON.stringify(vars));
-    const { document } = await lbctlJson<DrillDocument>([
-      "drill",
-      "failover",
-      ...onLab,
-      "--yes",
-      "-e",
-      `@${file}`,
-    ]);
+    const { document } = await drill("-e", `@${file}`);
     expect(document.requests.sent).toBeGreaterThan(500);
     expect(document.time_to_recover_ms).toBeGreaterThan(0);
     expect(await state("backend-api-1")).toBe("RUNNING");

@@ -17,6 +17,7 @@ export const scenario: FailoverScenario = {
   afterMs: 3000,
   recoverLimitMs: 60_000,
   requestTimeoutMs: 10_000,
+  lateAfterMs: 10,
   socket: "/run/haproxy/admin.sock",
 };
 
