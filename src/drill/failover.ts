@@ -1,21 +1,15 @@
 import { LbctlError } from "../errors.ts";
-import type { Remote } from "../remote/port.ts";
 import { makeDrillDocument, urlOf, type DrillDocument } from "./document.ts";
 import type { OnDrillEvent } from "./events.ts";
 import { isDown, type Evidence } from "./evidence.ts";
-import { makeFault, type Fault, type FaultDeps } from "./fault.ts";
+import type { Drill, FailoverDeps } from "./drill.ts";
+import { makeFault } from "./make-fault.ts";
 import { startInstruments } from "./instruments.ts";
 import { reviveVictim } from "./revive.ts";
 import { detectBound, type FailoverScenario } from "./scenario.ts";
 import { observeSteadyState, refuseUnsafeFault, type SteadyState } from "./steady.ts";
 import { Timeline, type DrillRecord, type StepName } from "./timeline.ts";
 import { steadyProblems, unsoundLoad } from "./verdict.ts";
-
-export interface FailoverDeps extends FaultDeps {
-  readonly remote: (host: string) => Remote;
-  /** Milliseconds on a monotonic clock. */
-  readonly now: () => number;
-}
 
 export interface DrillResult {
   readonly document: DrillDocument;
@@ -79,16 +73,6 @@ export async function runFailoverDrill(
 
 const firstSample = (record: DrillRecord): true | null =>
   record.kind === "sample" || record.kind === "watch-lost" ? true : null;
-
-/** What the steps of a drill share. */
-export interface Drill {
-  readonly scenario: FailoverScenario;
-  readonly deps: FailoverDeps;
-  readonly fault: Fault;
-  readonly timeline: Timeline;
-  readonly onEvent: OnDrillEvent;
-  readonly signal: AbortSignal;
-}
 
 /** Kill, see it DOWN, let the load go on, revive, see it UP. Returns why the fault could not be made, or null. */
 async function failOver(drill: Drill): Promise<string | null> {

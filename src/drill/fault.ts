@@ -1,9 +1,5 @@
 import type { Remote } from "../remote/port.ts";
 import type { ProcessOptions, ProcessResult } from "../remote/process.ts";
-import { commandsFault } from "./fault-commands.ts";
-import { incusFault } from "./fault-incus.ts";
-import { systemdFault } from "./fault-systemd.ts";
-import type { FaultPlan } from "./scenario.ts";
 
 /** Kills the victim and brings it back. Each method throws an Error whose message says why it failed. */
 export interface Fault {
@@ -24,15 +20,4 @@ export interface FaultDeps {
   readonly remote: (host: string) => Remote;
   /** Effective user id; only Incus asks, to know whether sudo could help. */
   readonly uid: number;
-}
-
-export function makeFault(plan: FaultPlan, deps: FaultDeps): Fault {
-  switch (plan.kind) {
-    case "incus":
-      return incusFault(plan, deps);
-    case "systemd":
-      return systemdFault(plan, deps);
-    case "commands":
-      return commandsFault(plan, deps);
-  }
 }

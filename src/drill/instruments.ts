@@ -1,4 +1,4 @@
-import type { Drill } from "./failover.ts";
+import type { Drill } from "./drill.ts";
 import { getOnce, startLoad, type Load } from "./load.ts";
 import { startProbe } from "./probe.ts";
 import { detectBound, type FailoverScenario } from "./scenario.ts";

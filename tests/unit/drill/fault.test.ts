@@ -3,7 +3,8 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync, chmodSync 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { makeFault, type Fault, type FaultDeps } from "../../../src/drill/fault.ts";
+import { makeFault } from "../../../src/drill/make-fault.ts";
+import { type Fault, type FaultDeps } from "../../../src/drill/fault.ts";
 import { reviveVictim } from "../../../src/drill/revive.ts";
 import type { FaultPlan } from "../../../src/drill/scenario.ts";
 import { runProcess, type ProcessResult } from "../../../src/remote/process.ts";
