@@ -50,7 +50,7 @@ rm "$state/staging/.sha256sums"`,
   {
     name: "validate",
     text: "validating with the host's HAProxy",
-    script: () => `out=$(haproxy -Ws -c -f "$state/staging/haproxy.cfg" 2>&1) || discard rejected "$out"
+    script: () => `out=$(check_config "$state/staging/haproxy.cfg") || discard rejected "$out"
 printf '%s\\n' "$out" | grep '^\\[WARNING\\]' | while IFS= read -r line; do note "$line"; done`,
   },
   {
@@ -78,25 +78,20 @@ fi`,
   {
     name: "swap",
     text: "putting the new set in place",
+    // From here on it finishes or goes back, even when the link is cut.
     script: () => `previous=$(readlink "$state/current")
-next=$(( $(generations | tail -n 1) + 1 ))
-trap '' HUP INT TERM PIPE   # from here on it finishes or goes back, even when the link is cut
+newest=$(generations | tail -n 1)
+[ -n "$previous" ] && [ -n "$newest" ] || discard failed "$state/generations cannot be read"
+next=$((newest + 1))
+trap '' HUP INT TERM PIPE
 for l in $links; do
   s=$(link_state "$l")
-  [ "$s" = linked ] && continue
-  if [ "$s" != missing ]; then
-    mkdir -p -m 700 "$state/replaced"
-    rm -rf "$state/replaced/$l"
-    if [ "$s" = directory ]; then mv "$live/$l" "$state/replaced/$l"; else cp -a "$live/$l" "$state/replaced/$l"; fi
-  fi
-  mkdir -p "$live"
-  ln -sfn "$state/current/$l" "$live/.$l.lbctl"
-  mv -T "$live/.$l.lbctl" "$live/$l"
+  [ "$s" = linked ] || out=$(link "$l" "$s" 2>&1) || go_back rejected "$live/$l could not become a link: $out"
 done
-mv -T "$state/staging" "$state/generations/$next"
-point_to "generations/$next" || go_back rejected "the new set could not be put in place"
+out=$(mv -T "$state/staging" "$state/generations/$next" 2>&1) || go_back rejected "the new set could not be put in place: $out"
+out=$(point_to "generations/$next" 2>&1) || go_back rejected "the new set could not be put in place: $out"
 sync -f "$state" 2>/dev/null
-out=$(haproxy -Ws -c -f "$live/haproxy.cfg" 2>&1) || go_back rejected "$out"`,
+out=$(check_config "$live/haproxy.cfg") || go_back rejected "$out"`,
   },
   {
     name: "reload",
@@ -112,12 +107,13 @@ out=$(haproxy -Ws -c -f "$live/haproxy.cfg" 2>&1) || go_back rejected "$out"`,
     }) => `[ "$(loaded)" = ${quote(identity)} ] || go_back rolled-back "HAProxy does not run the new configuration"
 out=$(ask ${adminSocket} "show stat -1 1 -1" | awk -F, '$2 == "FRONTEND" && $18 != "OPEN" { print "frontend " $1 " is " $18 }')
 [ -z "$out" ] || go_back rolled-back "$out"
-systemctl is-enabled -q "$service" 2>/dev/null || systemctl enable -q "$service" 2>/dev/null || note "$service could not be enabled at boot"`,
+enabled || systemctl enable -q "$service" 2>/dev/null || note "$service could not be enabled at boot"`,
   },
   {
     name: "prune",
     text: "removing old generations",
-    script: ({ keep }) => `generations | head -n -${String(keep)} | while IFS= read -r g; do
+    // Never generation 0, which is what the operator had before.
+    script: ({ keep }) => `generations | grep -vx 0 | head -n -${String(keep)} | while IFS= read -r g; do
   [ "generations/$g" = "$(readlink "$state/current")" ] || rm -rf "$state/generations/$g"
 done`,
   },
@@ -147,6 +143,16 @@ note() { event note "$(printf %s "$1" | base64 -w0)"; }
 fail() { event fail "$1" "$(printf %s "$2" | base64 -w0)"; exit 1; }
 discard() { rm -rf "$state/staging"; fail "$@"; }
 generations() { ls "$state/generations" | grep -x '[0-9]*' | sort -n; }
+check_config() { haproxy -Ws -c -f "$1" 2>&1; }
+# link NAME STATE: the live name becomes a link; what stood there is kept in replaced/
+link() {
+  mkdir -p "$live" && mkdir -p -m 700 "$state/replaced" || return 1
+  if [ "$2" != missing ]; then
+    rm -rf "$state/replaced/$1"
+    if [ "$2" = directory ]; then mv "$live/$1" "$state/replaced/$1"; else cp -a "$live/$1" "$state/replaced/$1"; fi || return 1
+  fi
+  ln -sfn "$state/current/$1" "$live/.$1.lbctl" && mv -T "$live/.$1.lbctl" "$live/$1"
+}
 point_to() { ln -sfn "$1" "$state/.current.lbctl" && mv -T "$state/.current.lbctl" "$state/current"; }
 loaded() { ask ${adminSocket} "show info" | sed -n 's/^[Dd]escription: //p'; }
 worker() { ask ${masterSocket} "show proc" | awk '$2 == "worker" && $1 ~ /^[0-9]+$/ { print $1; exit }'; }
@@ -185,15 +191,22 @@ activate() {
   echo "the new worker did not answer within 15 s"
   return 1
 }
-# go_back KIND WHY: restore the previous set, and prove that it serves
+# go_back KIND WHY: restore the previous set, and prove that it serves. A worker that still serves is never killed:
+# it runs the previous configuration, or one that HAProxy could not load anew.
 go_back() {
   event start restore
-  rm -rf "$state/rejected"
   point_to "$previous"
-  mv -T "$state/$( [ -d "$state/generations/$next" ] && echo "generations/$next" || echo staging )" "$state/rejected" 2>/dev/null
+  rm -rf "$state/rejected"
+  if [ -d "$state/generations/$next" ]; then mv -T "$state/generations/$next" "$state/rejected"
+  else mv -T "$state/staging" "$state/rejected"; fi 2>/dev/null
   if [ "$1" = rolled-back ]; then
     want=$(sed -n 's/^ *description \\(lbctl:[0-9a-f]*\\)$/\\1/p' "$live/haproxy.cfg" 2>/dev/null)
-    if ! out=$(activate "\${want:--}" 2>&1); then
+    if ! out=$(check_config "$live/haproxy.cfg"); then
+      [ -n "$(loaded)" ] && now="The old worker still serves." || now="HAProxy does not run."
+      fail failed "$2
+The previous configuration is back on disk, but it does not load: $out
+$now"
+    elif ! out=$(activate "\${want:--}" 2>&1) && [ -z "$(worker)" ]; then
       systemctl reset-failed "$service" 2>/dev/null
       systemctl restart "$service" 2>/dev/null || fail failed "$2
 The previous configuration is back on disk, but HAProxy does not run: $out"

@@ -16,6 +16,8 @@ link_state() {
   else echo missing; fi
 }
 live_files() { (cd "$live" 2>/dev/null && for l in ${quoteAll(role.links)}; do find -H "$l" -type f 2>/dev/null; done | sort); }
+# "static", "alias" and the like count too, as systemctl itself has it
+enabled() { systemctl is-enabled -q "$service" 2>/dev/null; }
 digest() {
   { readlink "$state/current"; for l in ${quoteAll(role.links)}; do link_state "$l"; done
     cd "$live" 2>/dev/null && live_files | while IFS= read -r f; do sha256sum "$f"; done
@@ -46,8 +48,7 @@ done
 v=$(haproxy -v 2>/dev/null | sed -n 's/^HA-\\{0,1\\}Proxy version \\([0-9.]*\\).*/\\1/p')
 echo "haproxy \${v:--}"
 active=$(systemctl is-active "$service" 2>/dev/null)
-enabled=$(systemctl is-enabled "$service" 2>/dev/null)
-echo "service \${active:-unknown} \${enabled:-unknown}"
+echo "service \${active:-unknown} $(enabled && echo enabled || echo disabled)"
 d=$(ask ${adminSocket} "show info" | sed -n 's/^[Dd]escription: //p')
 echo "loaded $(printf %s "$d" | b64)"
 g=$(readlink "$state/current" 2>/dev/null)
@@ -70,7 +71,6 @@ done
 echo "handmade $hand"
 while IFS= read -r w; do
   h=-; [ -f "$w" ] && h=$(sha256sum <"$w" | cut -d' ' -f1)
-  [ -d "$w" ] && h=$(cd "$w" && find . -type f -exec sha256sum {} + | sort | sha256sum | cut -d' ' -f1)
   echo "watched $(printf %s "$w" | b64) $h"
 done
 echo "digest $(digest)"

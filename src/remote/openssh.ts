@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { existsSync, lstatSync, mkdirSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
@@ -67,7 +67,7 @@ export function sshArguments(connection: Connection): string[] {
     ...["-o", "BatchMode=yes"],
     ...["-o", "ConnectTimeout=10"],
     ...["-o", "ServerAliveInterval=5", "-o", "ServerAliveCountMax=3"],
-    ...["-o", "ControlMaster=auto", "-o", `ControlPath=${controlPath()}`],
+    ...["-o", "ControlMaster=auto", "-o", `ControlPath="${controlPath(connection)}"`],
     ...["-o", `ControlPersist=${String(persistSeconds)}`],
     ...["-o", "RequestTTY=no", "-o", "ForwardAgent=no", "-o", "ClearAllForwardings=yes"],
     ...connectionArguments(connection),
@@ -85,14 +85,16 @@ export function connectionArguments(connection: Connection): string[] {
 }
 
 /**
- * A private folder with a short path: a Unix socket's name has room for about 100 bytes, and ssh's own part takes 58.
+ * A socket in a private folder with a short path: its name has room for about 100 bytes, and ssh adds 17. It is named
+ * by all that the inventory says of the connection, and by ssh's %C: that alone knows neither jump hosts nor keys, so
+ * two hosts with one address behind different bastions would share a connection.
  * Throws LbctlError `invalid` when the folder belongs to somebody else.
  */
-function controlPath(): string {
+function controlPath(connection: Connection): string {
   const uid = process.getuid?.() ?? 0;
   const runtime = process.env.XDG_RUNTIME_DIR;
   const base = runtime !== undefined && existsSync(runtime) ? runtime : join(homedir(), ".ssh");
-  const folder = base.length > 34 ? `/tmp/lbctl-${String(uid)}` : join(base, "lbctl");
+  const folder = base.length > 22 ? `/tmp/lbctl-${String(uid)}` : join(base, "lbctl");
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const found = lstatSync(folder);
   if (!found.isDirectory() || found.uid !== uid || (found.mode & 0o077) !== 0) {
@@ -102,5 +104,6 @@ function controlPath(): string {
       hint: "Remove it; lbctl makes it anew.",
     });
   }
-  return join(folder, "%C");
+  const words = JSON.stringify([connection.address, ...connectionArguments(connection)]);
+  return join(folder, `${createHash("sha256").update(words).digest("hex").slice(0, 12)}-%C`);
 }

@@ -188,10 +188,11 @@ describe.each(releases)("HAProxy %s", (release) => {
     expect((await lbctl(["apply", ...onLab, "--yes"])).code).toBe(0);
   });
 
-  test("only the newest ten generations are kept", async () => {
+  test("the newest ten generations are kept, and generation 0: what stood there before lbctl", async () => {
     const kept = (await output("lb-1", "ls /var/lib/lbctl/haproxy/generations")).split("\n");
-    expect(kept).toHaveLength(10);
-    expect(kept).not.toContain("0");
+    expect(kept).toHaveLength(11);
+    expect(kept).toContain("0");
+    expect(kept).not.toContain("1");
   });
 
   test("a client with the cookie stays on its server, WebSockets too", async () => {

@@ -52,3 +52,11 @@ test.each([
   expect(error.problems[0]?.what).toMatch(expected);
   expect(error.problems[0]?.hint).toBeTruthy();
 });
+
+test("hosts that differ in anything but their name never share a connection", () => {
+  const path = (over: Partial<typeof connection>) =>
+    sshArguments({ ...connection, ...over }).find((word) => word.startsWith("ControlPath="));
+  expect(path({})).toBe(path({}));
+  expect(path({ sshArgs: ["-o", "ProxyJump=a"] })).not.toBe(path({ sshArgs: ["-o", "ProxyJump=b"] }));
+  expect(path({ keyFile: "/keys/other" })).not.toBe(path({}));
+});
