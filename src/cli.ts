@@ -10,9 +10,10 @@ import { version } from "./version.ts";
 
 /** Runs the command line and sets the exit code. The one place that catches. */
 export async function main(argv: readonly string[]): Promise<void> {
-  const abort = interruptible();
+  surviveClosedPipes();
+  const context = interruptible();
   try {
-    const program = makeProgram({ signal: abort.signal }, (code) => (process.exitCode = code));
+    const program = makeProgram(context, (code) => (process.exitCode = code));
     await program.parseAsync([...argv]);
   } catch (error) {
     const { reportError } = await import("./report/errors.ts");
@@ -24,20 +25,40 @@ export async function main(argv: readonly string[]): Promise<void> {
   }
 }
 
-/** The first Ctrl-C or SIGTERM asks every step to end well; the second leaves at once. */
-function interruptible(): AbortController {
+/** `lbctl … | head` closes the pipe early; what is under way is finished all the same. */
+function surviveClosedPipes(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on("error", (error: NodeJS.ErrnoException) => {
+      if (error.code !== "EPIPE") process.exitCode = exitCodes.bug;
+    });
+  }
+}
+
+/**
+ * The first Ctrl-C, SIGTERM or hangup asks every step to end well. The second one leaves at once, unless something
+ * must not be left as it is: then it says what that is.
+ */
+function interruptible(): Context {
   const abort = new AbortController();
+  let mustFinish: string | null = null;
   const onSignal = (): void => {
-    if (abort.signal.aborted) {
+    if (!abort.signal.aborted) {
+      process.stderr.write("\nstopping; press Ctrl-C again to leave at once\n");
+      abort.abort();
+    } else if (mustFinish === null) {
       process.stderr.write("leaving at once; run `lbctl plan` to see what is there\n");
       process.exit(exitCodes.interrupted);
+    } else {
+      process.stderr.write(`${mustFinish}\n`);
     }
-    process.stderr.write("\nstopping; press Ctrl-C again to leave at once\n");
-    abort.abort();
   };
-  process.on("SIGINT", onSignal);
-  process.on("SIGTERM", onSignal);
-  return abort;
+  for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(name, onSignal);
+  return {
+    signal: abort.signal,
+    mustFinish: (why) => {
+      mustFinish = why;
+    },
+  };
 }
 
 /** The commands and their flags, as data for commander; each command's code is loaded when it runs. */

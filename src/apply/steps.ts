@@ -50,8 +50,7 @@ rm "$state/staging/.sha256sums"`,
   {
     name: "validate",
     text: "validating with the host's HAProxy",
-    script: () => `out=$(check_config "$state/staging/haproxy.cfg") || discard rejected "$out"
-printf '%s\\n' "$out" | grep '^\\[WARNING\\]' | while IFS= read -r line; do note "$line"; done`,
+    script: ({ role }) => validators[role.steps.validate],
   },
   {
     name: "recheck",
@@ -96,18 +95,13 @@ out=$(check_config "$live/haproxy.cfg") || go_back rejected "$out"`,
   {
     name: "reload",
     text: "reloading HAProxy",
-    script: ({ identity, plan }) =>
-      plan.activate === null ? ":" : `out=$(activate ${quote(identity)} 2>&1) || go_back rolled-back "$out"`,
+    script: ({ role, identity, plan }) =>
+      plan.activate === null ? ":" : activators[role.steps.activate](identity),
   },
   {
     name: "verify",
     text: "checking that the new worker serves",
-    script: ({
-      identity,
-    }) => `[ "$(loaded)" = ${quote(identity)} ] || go_back rolled-back "HAProxy does not run the new configuration"
-out=$(ask ${adminSocket} "show stat -1 1 -1" | awk -F, '$2 == "FRONTEND" && $18 != "OPEN" { print "frontend " $1 " is " $18 }')
-[ -z "$out" ] || go_back rolled-back "$out"
-enabled || systemctl enable -q "$service" 2>/dev/null || note "$service could not be enabled at boot"`,
+    script: ({ role, identity }) => verifiers[role.steps.verify](identity),
   },
   {
     name: "prune",
@@ -118,6 +112,23 @@ enabled || systemctl enable -q "$service" 2>/dev/null || note "$service could no
 done`,
   },
 ];
+
+// The built-in steps that a role may name.
+const validators: Readonly<Record<Role["steps"]["validate"], string>> = {
+  "haproxy-check": `out=$(check_config "$state/staging/haproxy.cfg") || discard rejected "$out"
+printf '%s\\n' "$out" | grep '^\\[WARNING\\]' | while IFS= read -r line; do note "$line"; done`,
+};
+const activators: Readonly<Record<Role["steps"]["activate"], (identity: string) => string>> = {
+  "haproxy-reload": (identity) => `out=$(activate ${quote(identity)} 2>&1) || go_back rolled-back "$out"`,
+};
+const verifiers: Readonly<Record<Role["steps"]["verify"], (identity: string) => string>> = {
+  "haproxy-serving": (
+    identity,
+  ) => `[ "$(loaded)" = ${quote(identity)} ] || go_back rolled-back "HAProxy does not run the new configuration"
+out=$(ask ${adminSocket} "show stat -1 1 -1" | awk -F, '$2 == "FRONTEND" && $18 != "OPEN" { print "frontend " $1 " is " $18 }')
+[ -z "$out" ] || go_back rolled-back "$out"
+enabled || systemctl enable -q "$service" 2>/dev/null || note "$service could not be enabled at boot"`,
+};
 
 /** The one script of an apply: functions, then each step between its events. */
 export function applyScript(context: StepContext): string {

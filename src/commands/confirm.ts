@@ -4,24 +4,29 @@ import { LbctlError } from "../errors.ts";
 /** Asks on a terminal; elsewhere `--yes` is needed. Throws LbctlError when the answer is no or cannot be had. */
 export async function confirm(question: string, options: { yes?: boolean; input: boolean }): Promise<void> {
   if (options.yes) return;
-  if (!process.stdin.isTTY || !process.stderr.isTTY || !options.input) {
+  if (!mayAsk(options.input)) {
     throw new LbctlError("invalid", {
       what: "this changes something, and there is no terminal to ask on",
       hint: "Pass --yes to go ahead without being asked. Nothing was touched.",
     });
   }
-  if (await ask(`${question} [y/N] `)) return;
+  if (await ask(question)) return;
   throw new LbctlError("interrupted", { what: "not confirmed; nothing was touched" });
 }
 
+/** There is a person at a terminal to ask. */
+export function mayAsk(input: boolean): boolean {
+  return process.stdin.isTTY && process.stderr.isTTY && input;
+}
+
 /** Ctrl-C and Ctrl-D close the prompt, which is a no. */
-function ask(question: string): Promise<boolean> {
+export function ask(question: string): Promise<boolean> {
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   return new Promise((resolve) => {
     terminal.on("close", () => {
       resolve(false);
     });
-    terminal.question(question, (answer) => {
+    terminal.question(`${question} [y/N] `, (answer) => {
       resolve(/^y(es)?$/i.test(answer.trim()));
       terminal.close();
     });

@@ -40,6 +40,9 @@ export async function drillFailoverCommand(options: DrillOptions, context: Conte
     scenario,
     deps,
     (event) => {
+      if (event.kind === "kill")
+        context.mustFinish(`still reviving ${event.server}; by hand: ${event.reviveCommand}`);
+      if (event.kind === "revived") context.mustFinish(null);
       const line = drillEventLine(event);
       if (line !== null && !options.quiet) printProgress([line]);
     },

@@ -1,10 +1,11 @@
-import { createInterface } from "node:readline/promises";
 import { LbctlError } from "../errors.ts";
 import { labDown } from "../lab/down.ts";
 import type { HaproxyRelease } from "../lab/members.ts";
 import type { Confirm } from "../lab/progress.ts";
 import { labSsh, labStatus } from "../lab/status.ts";
 import { labUp } from "../lab/up.ts";
+import { ask, mayAsk } from "./confirm.ts";
+import { printJson, printText } from "../report/out.ts";
 import { formatDown, formatStatus, formatUp, labProgress, sayChanges } from "../report/lab.ts";
 
 interface Consent {
@@ -33,25 +34,39 @@ export interface LabStatusCommandOptions {
 export async function labUpCommand(options: LabUpCommandOptions): Promise<number> {
   const { lb = 1, api = 2, stream = 2, haproxy = "2.6", quiet = false } = options;
   const result = await labUp(
-    { lb, api, stream, haproxy: checkRelease(haproxy), cwd: process.cwd(), interactive: mayAsk(options) },
+    {
+      lb,
+      api,
+      stream,
+      haproxy: checkRelease(haproxy),
+      cwd: process.cwd(),
+      interactive: mayAsk(options.input ?? true),
+    },
     labProgress(quiet),
     confirmWith(options, "lbctl lab up --yes"),
   );
-  process.stdout.write(options.json ? `${JSON.stringify(result, null, 2)}\n` : formatUp(result));
+  if (options.json) printJson(result);
+  else printText(formatUp(result));
   return 0;
 }
 
 export async function labDownCommand(options: LabDownCommandOptions): Promise<number> {
   const { all = false, quiet = false } = options;
   const confirm = confirmWith(options, "lbctl lab down --all --yes");
-  const result = await labDown({ all, interactive: mayAsk(options) }, labProgress(quiet), confirm);
-  process.stdout.write(options.json ? `${JSON.stringify(result, null, 2)}\n` : formatDown(result));
+  const result = await labDown(
+    { all, interactive: mayAsk(options.input ?? true) },
+    labProgress(quiet),
+    confirm,
+  );
+  if (options.json) printJson(result);
+  else printText(formatDown(result));
   return 0;
 }
 
 export async function labStatusCommand(options: LabStatusCommandOptions): Promise<number> {
   const status = await labStatus();
-  process.stdout.write(options.json ? `${JSON.stringify(status, null, 2)}\n` : formatStatus(status));
+  if (options.json) printJson(status);
+  else printText(formatStatus(status));
   return 0;
 }
 
@@ -64,14 +79,10 @@ function checkRelease(text: string): HaproxyRelease {
   throw new LbctlError("invalid", { what: `--haproxy must be 2.6 or 3.0, not ${text}` });
 }
 
-function mayAsk(options: Consent): boolean {
-  return options.input !== false && process.stdin.isTTY && process.stderr.isTTY;
-}
-
 /** --yes says yes, a terminal is asked, anything else is told what to pass. */
 function confirmWith(options: Consent, command: string): Confirm {
   return async (changes) => {
-    if (!options.yes && !mayAsk(options)) {
+    if (!options.yes && !mayAsk(options.input ?? true)) {
       throw new LbctlError("invalid", [
         ...changes.map((change) => ({ what: `would ${change}` })),
         { what: "the lab changes this machine only when told to", hint: `Run \`${command}\`.` },
@@ -79,11 +90,6 @@ function confirmWith(options: Consent, command: string): Confirm {
     }
     if (!options.quiet || !options.yes) sayChanges(changes);
     if (options.yes) return true;
-    const terminal = createInterface({ input: process.stdin, output: process.stderr });
-    try {
-      return /^y(es)?$/i.test((await terminal.question("Go on? [y/N] ")).trim());
-    } finally {
-      terminal.close();
-    }
+    return ask("Go on?");
   };
 }

@@ -1,4 +1,4 @@
-import { LbctlError, type Problem } from "../errors.ts";
+import { exitCodes, LbctlError, type Problem } from "../errors.ts";
 import type { Host } from "../model/fleet.ts";
 import type { DesiredHost, HostPlan, ObservedHost } from "../model/host.ts";
 import { observe } from "../observe/observe.ts";
@@ -21,26 +21,27 @@ export interface HostLook {
 /** Rendered for when a host has no HAProxy yet and apt does not say which one it would get. */
 const oldestHaproxy = "2.6";
 
-/** Looks at every chosen host at once. Throws one LbctlError with the problems of all hosts. */
-export async function lookAtHosts(
+/** What came of looking at one host. */
+export type Sight =
+  | { readonly host: string; readonly look: HostLook; readonly error: null }
+  | { readonly host: string; readonly look: null; readonly error: LbctlError };
+
+/** Looks at every chosen host at once. What is wrong with one host hides nothing of the others. */
+export function lookAtHosts(
   project: Project,
   connections: Connections,
   forks: number,
   signal: AbortSignal,
-): Promise<HostLook[]> {
-  const failures: LbctlError[] = [];
-  const looks = await eachHost(project.hosts, forks, async (host) => {
+): Promise<Sight[]> {
+  return eachHost(project.hosts, forks, async (host): Promise<Sight> => {
     try {
-      return [await lookAtHost(project, host, connections.to(host), signal)];
+      const look = await lookAtHost(project, host, connections.to(host), signal);
+      return { host: host.name, look, error: null };
     } catch (error) {
-      if (!(error instanceof LbctlError)) throw error;
-      failures.push(error);
-      return [];
+      if (!(error instanceof LbctlError) || error.code === "interrupted") throw error;
+      return { host: host.name, look: null, error };
     }
   });
-  const [first] = failures;
-  if (first) throw new LbctlError(worst(failures), unique(failures.flatMap((failure) => failure.problems)));
-  return looks.flat();
 }
 
 /** One host: observe, render for what was found, compare. */
@@ -114,11 +115,8 @@ const severity = [
   "interrupted",
 ] as const;
 
-/** The code that stands for several failures. */
-export function worst(failures: readonly LbctlError[]): LbctlError["code"] {
-  return severity.find((code) => failures.some((failure) => failure.code === code)) ?? "bug";
-}
-
-function unique(problems: readonly Problem[]): Problem[] {
-  return [...new Map(problems.map((problem) => [JSON.stringify(problem), problem])).values()];
+/** The exit code that stands for several failures; 0 when there is none. */
+export function exitCodeOf(failures: readonly LbctlError[]): number {
+  if (failures.length === 0) return 0;
+  return exitCodes[severity.find((code) => failures.some((failure) => failure.code === code)) ?? "bug"];
 }

@@ -16,6 +16,8 @@ export interface FleetOptions {
 
 /** What a command is given besides its options. */
 export interface Context {
-  /** Aborted by the first Ctrl-C or SIGTERM. */
+  /** Aborted by the first Ctrl-C, SIGTERM or hangup. */
   readonly signal: AbortSignal;
+  /** While this is not null a second signal only says it, instead of leaving. */
+  readonly mustFinish: (why: string | null) => void;
 }

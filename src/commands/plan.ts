@@ -1,7 +1,8 @@
-import { planDocument, planLines } from "../report/plan.ts";
-import { printJson, printLines } from "../report/out.ts";
 import { openConnections } from "../remote/connect.ts";
-import { lookAtHosts } from "./look.ts";
+import { reportProblems } from "../report/errors.ts";
+import { printJson, printLines } from "../report/out.ts";
+import { planDocument, planLines } from "../report/plan.ts";
+import { exitCodeOf, lookAtHosts } from "./look.ts";
 import type { Context, FleetOptions } from "./options.ts";
 import { loadProject } from "./project.ts";
 
@@ -13,11 +14,17 @@ export interface PlanOptions extends FleetOptions {
 export async function planCommand(options: PlanOptions, context: Context): Promise<number> {
   const project = await loadProject(options);
   const connections = openConnections(options.transport);
-  const looks = await lookAtHosts(project, connections, options.forks, context.signal).finally(
+  const sights = await lookAtHosts(project, connections, options.forks, context.signal).finally(
     connections.close,
   );
-  const plans = looks.map((look) => look.plan);
-  if (options.json) printJson(planDocument(plans));
+  const plans = sights.flatMap(({ look }) => look?.plan ?? []);
+  const errors = sights.flatMap(({ error }) => error ?? []);
+  if (options.json)
+    printJson(
+      planDocument(sights.map(({ host, look, error }) => ({ host, plan: look?.plan ?? null, error }))),
+    );
   else printLines(planLines(plans));
+  reportProblems(errors);
+  if (errors.length > 0) return exitCodeOf(errors);
   return options.detailedExitcode && plans.some((plan) => plan.changes) ? 2 : 0;
 }

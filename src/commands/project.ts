@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { Problems } from "../document/problems.ts";
 import { LbctlError } from "../errors.ts";
 import { checkVariables } from "../inventory/check.ts";
 import { checkConnections } from "../inventory/connection.ts";
@@ -29,18 +30,30 @@ export interface Project {
 /** Reads inventory, role and templates. Throws LbctlError `invalid` with every problem found. */
 export async function loadProject(options: FleetOptions): Promise<Project> {
   const folders = (name: string): string[] => [join(process.cwd(), name), join(packageRoot(), name)];
+  const problems = new Problems();
   const [written, writtenExtraVars, role] = await Promise.all([
-    inventoryPaths(options).then(loadInventory),
-    parseExtraVars(options.extraVars ?? []),
-    loadRole("haproxy", folders("roles")),
+    problems.attempt(() => inventoryPaths(options).then(loadInventory)),
+    problems.attempt(() => parseExtraVars(options.extraVars ?? [])),
+    problems.attempt(() => loadRole("haproxy", folders("roles"))),
   ]);
+  problems.throwIfAny();
+  if (!written || !writtenExtraVars || !role) throw new Error("a part is missing without a problem");
   const extraVars = typedVariables(writtenExtraVars, role);
-  const templates = await loadTemplates(role, folders("templates"));
-  const fleet = resolveFleet(written, { defaults: role.defaults, extraVars, needed: variableNames(role) });
-  const hosts = chooseHosts(fleet, role, options.limit);
+  const templates = await problems.attempt(() => loadTemplates(role, folders("templates")));
+  const fleet = await problems.attempt(() =>
+    resolveFleet(written, { defaults: role.defaults, extraVars, needed: variableNames(role) }),
+  );
+  problems.throwIfAny();
+  if (!fleet || !templates) throw new Error("a part is missing without a problem");
+  const hosts = (await problems.attempt(() => chooseHosts(fleet, role, options.limit))) ?? [];
   const names = hosts.map((host) => host.name);
-  checkVariables(fleet, [...new Set([...names, ...poolServerNames(fleet, hosts)])], role);
-  checkConnections(fleet, names);
+  await problems.attempt(() => {
+    checkVariables(fleet, [...new Set([...names, ...poolServerNames(fleet, hosts)])], role);
+  });
+  await problems.attempt(() => {
+    checkConnections(fleet, names);
+  });
+  problems.throwIfAny();
   return { fleet, role, templates, hosts };
 }
 
@@ -80,8 +93,16 @@ async function inventoryPaths(options: FleetOptions): Promise<readonly string[]>
   const bytes = await readFile(file).catch(() => undefined);
   if (bytes) {
     const { value } = parseYaml(bytes, "lbctl.yml");
-    const inventory =
-      value !== null && typeof value === "object" && "inventory" in value ? value.inventory : undefined;
+    const settings = value !== null && typeof value === "object" && !Array.isArray(value) ? value : {};
+    const [unknown] = Object.keys(settings).filter((key) => key !== "inventory");
+    if (unknown !== undefined) {
+      throw new LbctlError("invalid", {
+        what: `there is no setting "${unknown}"`,
+        at: "lbctl.yml",
+        hint: "Only `inventory` can be set here.",
+      });
+    }
+    const inventory = "inventory" in settings ? settings.inventory : undefined;
     const paths = Array.isArray(inventory) ? inventory : [inventory];
     if (paths.every((path): path is string => typeof path === "string")) return paths;
     throw new LbctlError("invalid", {

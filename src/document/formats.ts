@@ -30,11 +30,22 @@ export const formats: Readonly<Record<string, Format>> = {
   "target-path": {
     means: "an absolute path of letters, digits, `.`, `_`, `-`, `+`, `@` and `/`, without `..`, or empty",
     problemIn: (text) =>
-      text === "" ? undefined : (outside(text, /[A-Za-z0-9._+@/-]/) ?? pathProblem(text)),
+      text === ""
+        ? undefined
+        : (outside(text, /[A-Za-z0-9._+@/-]/) ??
+          pathProblem(text) ??
+          mustMatch(text, /[^/]$/, "ends with `/`, so it is no file")),
   },
   "url-path": {
     means: "a path that starts with `/`, of letters, digits and `-._~/`",
     problemIn: (text) => outside(text, /[A-Za-z0-9._~/-]/) ?? pathProblem(text),
+  },
+  "url-prefix": {
+    means: "a path that starts with `/` and does not end with one, of letters, digits and `-._~/`",
+    problemIn: (text) =>
+      outside(text, /[A-Za-z0-9._~/-]/) ??
+      pathProblem(text) ??
+      mustMatch(text, /[^/]$/, "ends with `/`; what is below it is meant anyway"),
   },
   "cookie-name": {
     means: "a cookie name (RFC 6265) of letters, digits, `_`, `-` and `.`",

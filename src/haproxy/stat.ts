@@ -17,7 +17,7 @@ export interface ServerStat {
   readonly name: string;
   /** In HAProxy's words: `UP`, `UP 1/3` (going down), `DOWN`, `DOWN 1/2`, `NOLB`, `MAINT`, `MAINT (via …)`, `DRAIN`, `no check`. */
   readonly status: string;
-  /** Takes new requests: `UP…`, or `no check`. */
+  /** Takes new requests: `UP…` or `no check`, with a weight above 0. */
   readonly up: boolean;
   readonly check: CheckStat;
   /** `10.0.0.12:8080`, `[::1]:8080`; empty when the socket's level hides it. */
@@ -109,7 +109,7 @@ function serverOf(row: Row): ServerStat {
     pool: row.text("pxname"),
     name: row.text("svname"),
     status,
-    up: isUp(status),
+    up: isUp(status) && row.number("weight") > 0,
     check: {
       // `* ` marks a check under way; what follows is the result of the one before.
       status: row.text("check_status").replace(/^\* /, ""),

@@ -1,3 +1,4 @@
+import { LbctlError } from "../errors.ts";
 import { readIfThere } from "../document/files.ts";
 import type { Origin, Variables } from "../model/fleet.ts";
 import { isMap, Part } from "../document/part.ts";
@@ -32,10 +33,23 @@ async function readOne(arg: string, origin: Origin): Promise<Map<string, Part>> 
   if (/^[/.]/.test(text))
     throw invalid(`${JSON.stringify(arg)} looks like a file`, place(origin), `Write -e @${text} to read it.`);
   if (/^[{[]/.test(text)) {
-    const part = parseYaml(new TextEncoder().encode(text), extraVarsFile);
+    const part = parseInline(text, origin);
     return mapEntries(part, origin, (inner) => inner.at(origin));
   }
   return readPairs(text, origin);
+}
+
+/** Problems stand at the option, whose lines nobody counts. */
+function parseInline(text: string, origin: Origin): Part {
+  try {
+    return parseYaml(new TextEncoder().encode(text), extraVarsFile);
+  } catch (error) {
+    if (!(error instanceof LbctlError)) throw error;
+    throw new LbctlError(
+      error.code,
+      error.problems.map((problem) => ({ ...problem, at: place(origin) })),
+    );
+  }
 }
 
 async function readFileVars(file: string, origin: Origin): Promise<Map<string, Part>> {

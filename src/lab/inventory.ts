@@ -43,8 +43,8 @@ const settings = `# Settings for the lab. Yours to change: \`lbctl lab up\` writ
 # A dead backend is noticed within seconds, so that a drill does not wait long.
 haproxy_health_check_interval_ms: 1000
 
-# The demo stream servers answer on this path.
-# haproxy_stream_path_prefix: /stream
+# Requests for these paths go to the stream servers.
+# haproxy_stream_path_prefixes: [/stream]
 `;
 
 /** Writes \`inventories/lab\` below \`cwd\`, only where it differs. Returns the folder. */

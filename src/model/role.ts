@@ -27,7 +27,11 @@ export interface Role {
   readonly watch: readonly string[];
   readonly files: readonly RoleFile[];
   /** Names of built-in steps. */
-  readonly steps: { readonly validate: string; readonly activate: string; readonly verify: string };
+  readonly steps: {
+    readonly validate: "haproxy-check";
+    readonly activate: "haproxy-reload";
+    readonly verify: "haproxy-serving";
+  };
   readonly defaults: Variables;
   /** JSON Schema (draft 2020-12) of the role's variables. */
   readonly schema: object;

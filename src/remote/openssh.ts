@@ -94,7 +94,7 @@ function controlPath(connection: Connection): string {
   const uid = process.getuid?.() ?? 0;
   const runtime = process.env.XDG_RUNTIME_DIR;
   const base = runtime !== undefined && existsSync(runtime) ? runtime : join(homedir(), ".ssh");
-  const folder = base.length > 22 ? `/tmp/lbctl-${String(uid)}` : join(base, "lbctl");
+  const folder = base.length > 30 ? `/tmp/lbctl-${String(uid)}` : join(base, "lbctl");
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const found = lstatSync(folder);
   if (!found.isDirectory() || found.uid !== uid || (found.mode & 0o077) !== 0) {
@@ -105,5 +105,5 @@ function controlPath(connection: Connection): string {
     });
   }
   const words = JSON.stringify([connection.address, ...connectionArguments(connection)]);
-  return join(folder, `${createHash("sha256").update(words).digest("hex").slice(0, 12)}-%C`);
+  return join(folder, `${createHash("sha256").update(words).digest("hex").slice(0, 8)}-%C`);
 }

@@ -28,6 +28,19 @@ function describe(failure: SshFailure, said: string, target: string): Problem {
   if (result.exitCode === null && (result.cause ?? "").includes("ENOENT")) {
     return { what: "there is no ssh program on this machine", hint: "Install the OpenSSH client." };
   }
+  // Once the script has begun, what stands on stderr may be its own.
+  if (failure.idle) {
+    return {
+      what: `${target} stopped answering`,
+      hint: "Check the network and the host, then run it again.",
+    };
+  }
+  if (failure.began) {
+    return {
+      what: `the connection to ${target} was lost while a script ran${last === "" ? "" : ` (${last})`}`,
+      hint: "Run it again: lbctl looks first at what is there.",
+    };
+  }
   if (said.includes("REMOTE HOST IDENTIFICATION HAS CHANGED")) {
     const line = /Offending .* key in (\S+):(\d+)/.exec(said);
     return {
@@ -41,6 +54,12 @@ function describe(failure: SshFailure, said: string, target: string): Problem {
       hint: `Connect once by hand (ssh ${target}), check the key and accept it, or put it into known_hosts.`,
     };
   }
+  if (/Bad permissions|UNPROTECTED PRIVATE KEY/.test(said)) {
+    return {
+      what: `the key file's permissions are too open: ${connection.keyFile ?? ""}`,
+      hint: "chmod 600 it.",
+    };
+  }
   if (said.includes("Permission denied")) {
     return {
       what: `${target} refused the login${connection.keyFile === undefined ? "" : ` with ${connection.keyFile}`}`,
@@ -51,24 +70,6 @@ function describe(failure: SshFailure, said: string, target: string): Problem {
     return {
       what: `sudo on ${target}: ${last}`,
       hint: "Allow the user to run sudo without a password, or log in as root (ansible_become: false).",
-    };
-  }
-  if (/Bad permissions|UNPROTECTED PRIVATE KEY/.test(said)) {
-    return {
-      what: `the key file's permissions are too open: ${connection.keyFile ?? ""}`,
-      hint: "chmod 600 it.",
-    };
-  }
-  if (failure.idle) {
-    return {
-      what: `${target} stopped answering`,
-      hint: "Check the network and the host, then run it again.",
-    };
-  }
-  if (failure.began) {
-    return {
-      what: `the connection to ${target} was lost while a script ran${last === "" ? "" : ` (${last})`}`,
-      hint: "Run it again: lbctl looks first at what is there.",
     };
   }
   return {

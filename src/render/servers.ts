@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { isIP } from "node:net";
+import { readAddress } from "../document/address.ts";
 import { LbctlError, type Problem } from "../errors.ts";
 import type { Fleet, Host } from "../model/fleet.ts";
 
@@ -109,7 +110,9 @@ function serverAddress(host: Host, problems: Problem[]): string | undefined {
   const variable = ["haproxy_server_address", "ansible_host"].find(
     (name) => typeof host.vars[name]?.value === "string",
   );
-  const address = variable === undefined ? host.name : (host.vars[variable]?.value as string);
+  const written = variable === undefined ? host.name : (host.vars[variable]?.value as string);
+  const read = readAddress(written);
+  const address = "canonical" in read ? read.canonical : written;
   if (isIP(address) === 0 && !hostName.test(address)) {
     problems.push({
       what: `"${address}" cannot be the address of server ${host.name}`,
@@ -118,7 +121,8 @@ function serverAddress(host: Host, problems: Problem[]): string | undefined {
     });
     return undefined;
   }
-  if (!/^[A-Za-z0-9_.:-]+$/.test(host.name)) {
+  // HAProxy's statistics call a proxy's own rows FRONTEND and BACKEND.
+  if (!/^[A-Za-z0-9_.:-]+$/.test(host.name) || /^(FRONTEND|BACKEND)$/.test(host.name)) {
     problems.push({
       what: `"${host.name}" cannot be a server's name in HAProxy`,
       hint: "Use letters, digits, `-`, `_`, `.`.",

@@ -1,5 +1,4 @@
 import type { HostOutcome, RunEvent } from "../model/events.ts";
-import { problemLines } from "./errors.ts";
 import { errorStyle, style } from "./style.ts";
 
 /**
@@ -66,11 +65,6 @@ export function recapLines(outcomes: readonly HostOutcome[]): string[] {
     ...outcomes.map(({ host, outcome }) => `  ${host.padEnd(width)}  ${colours[outcome](outcome)}`),
     `  ${style.dim(counts.join(", "))}`,
   ];
-}
-
-/** What went wrong, host by host. */
-export function outcomeErrorLines(outcomes: readonly HostOutcome[]): string[] {
-  return outcomes.flatMap(({ error }) => error?.problems.flatMap(problemLines) ?? []);
 }
 
 /** The JSON that programs rely on; keys are only ever added. */

@@ -11,13 +11,20 @@ export function reportError(error: unknown, options: { json: boolean; verbose: b
     printProgress([style.dim(error.stack)]);
 }
 
+/** The problems of several hosts, each told once. */
+export function reportProblems(errors: readonly LbctlError[]): void {
+  printProgress([
+    ...new Set(errors.flatMap(({ problems }) => problems.map((problem) => problemLines(problem).join("\n")))),
+  ]);
+}
+
 /** The JSON form of an error. */
 function errorDocument(error: LbctlError): object {
   return { format_version: 1, error: { code: error.code, problems: error.problems } };
 }
 
 /** One problem as lines: `error: PLACE: WHAT`, then the hint. */
-export function problemLines(problem: LbctlError["problems"][number]): string[] {
+function problemLines(problem: LbctlError["problems"][number]): string[] {
   const place = problem.at === undefined ? "" : `${style.bold(problem.at)}: `;
   const [first = "", ...rest] = problem.what.split("\n");
   return [

@@ -1,3 +1,4 @@
+import type { LbctlError } from "../errors.ts";
 import type { HostPlan } from "../model/host.ts";
 import { style } from "./style.ts";
 
@@ -5,9 +6,11 @@ import { style } from "./style.ts";
 export function planLines(plans: readonly HostPlan[]): string[] {
   const changed = plans.filter((plan) => plan.changes).length;
   const summary =
-    changed === 0
-      ? style.green(`No changes: ${count(plans.length, "host")} as described.`)
-      : `${style.bold("Plan:")} ${count(changed, "host")} to change, ${String(plans.length - changed)} unchanged.`;
+    plans.length === 0
+      ? style.yellow("No host could be looked at.")
+      : changed === 0
+        ? style.green(`No changes: ${count(plans.length, "host")} as described.`)
+        : `${style.bold("Plan:")} ${count(changed, "host")} to change, ${String(plans.length - changed)} unchanged.`;
   return [...plans.flatMap(hostLines), summary];
 }
 
@@ -50,21 +53,29 @@ function diffLines(diff: string): string[] {
     });
 }
 
+/** A host's plan, or why there is none. */
+interface PlannedHost {
+  readonly host: string;
+  readonly plan: HostPlan | null;
+  readonly error: LbctlError | null;
+}
+
 /** The JSON that programs rely on; keys are only ever added. */
-export function planDocument(plans: readonly HostPlan[]): object {
+export function planDocument(hosts: readonly PlannedHost[]): object {
   return {
     format_version: 1,
-    changes: plans.some((plan) => plan.changes),
-    hosts: plans.map((plan) => ({
-      name: plan.host,
-      changes: plan.changes,
-      files: plan.files,
-      install: plan.install,
-      links: plan.links,
-      activate: plan.activate,
-      enable: plan.enable,
-      adopts: plan.adopts,
-      warnings: plan.warnings,
+    changes: hosts.some(({ plan }) => plan?.changes === true),
+    hosts: hosts.map(({ host, plan, error }) => ({
+      name: host,
+      changes: plan?.changes ?? false,
+      files: plan?.files ?? [],
+      install: plan?.install ?? [],
+      links: plan?.links ?? [],
+      activate: plan?.activate ?? null,
+      enable: plan?.enable ?? false,
+      adopts: plan?.adopts ?? false,
+      warnings: plan?.warnings ?? [],
+      error: error === null ? null : { code: error.code, problems: error.problems },
     })),
   };
 }

@@ -33,7 +33,11 @@ export const roleSchema: object = {
       type: "object",
       additionalProperties: false,
       required: ["validate", "activate", "verify"],
-      properties: { validate: name, activate: name, verify: name },
+      properties: {
+        validate: { enum: ["haproxy-check"] },
+        activate: { enum: ["haproxy-reload"] },
+        verify: { enum: ["haproxy-serving"] },
+      },
     },
   },
 };

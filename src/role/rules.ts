@@ -27,6 +27,7 @@ const rules: Readonly<Record<string, readonly ((values: Values) => Conflict[])[]
       "checks of a failing server would be slower than the usual ones",
     ),
     drainLongerThanCheck,
+    certificateElsewhere,
     distinct("haproxy_trusted_ips", (text) => {
       const read = readNetwork(text);
       return "canonical" in read ? read.canonical : text;
@@ -73,6 +74,16 @@ function drainLongerThanCheck(values: Values): Conflict[] {
       message: `is ${seconds} s, not longer than ${limit} (${interval} ms); a returning server would skip its slow start`,
     },
   ];
+}
+
+/** What is below the links belongs to a generation, and goes with it. */
+function certificateElsewhere(values: Values): Conflict[] {
+  const name = "haproxy_tls_cert_path";
+  const managed = /^\/etc\/haproxy\/(haproxy\.cfg$|(?:lists|maps|certs|pages)\/)/;
+  const path = values[name];
+  if (typeof path !== "string" || !managed.test(path)) return [];
+  const message = `is ${path}, in a folder that lbctl manages; keep it elsewhere, such as /etc/ssl/private`;
+  return [{ path: [name], uses: [name], message }];
 }
 
 function distinct(name: string, canonical: (text: string) => string) {

@@ -1,11 +1,11 @@
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { get, openWebSocket, startLoad } from "../support/http.ts";
 import { addressOf, freshLab, inside, inventory, liveState, output } from "../support/lab.ts";
 import { goldens, goldenSet } from "../support/goldens.ts";
 import { lbctl, lbctlJson, root, run } from "../support/lbctl.ts";
+import { projectWith } from "../support/project.ts";
 import { releases } from "./releases.ts";
 
 interface PlanDocument {
@@ -280,16 +280,3 @@ describe.each(releases)("HAProxy %s", (release) => {
     expect((await get(`${url}/`)).status).toBe(200);
   });
 });
-
-/** A user's project whose haproxy.cfg.eta shadows the shipped one. */
-function projectWith(change: (text: string) => string): string {
-  const folder = mkdtempSync(join(tmpdir(), "lbctl-project-"));
-  const shipped = join(root, "templates/haproxy");
-  mkdirSync(join(folder, "templates"), { recursive: true });
-  cpSync(shipped, join(folder, "templates/haproxy"), { recursive: true });
-  const file = join(folder, "templates/haproxy/haproxy.cfg.eta");
-  const text = readFileSync(file, "utf8");
-  if (change(text) === text) throw new Error("the template is no longer what this test changes");
-  writeFileSync(file, change(text));
-  return folder;
-}

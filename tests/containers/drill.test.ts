@@ -145,7 +145,29 @@ describe("whatever happens, the victim comes back", () => {
     });
   }
 
-  test.each(["SIGINT", "SIGTERM"] as const)("on %s", async (signal) => {
+  test("when the terminal or pipe that reads its output is gone", async () => {
+    const result = await drillUntilDown((child) => {
+      child.stdout?.destroy();
+      child.stderr?.destroy();
+      return Promise.resolve();
+    });
+    expect(result.code).not.toBeNull();
+    expect(await state("backend-api-1")).toBe("RUNNING");
+    await settle();
+  });
+
+  test("on a second Ctrl-C, which is answered with what is under way", async () => {
+    const result = await drillUntilDown(async (child) => {
+      child.kill("SIGINT");
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      child.kill("SIGINT");
+    });
+    expect(result.code).toBe(130);
+    expect(await state("backend-api-1")).toBe("RUNNING");
+    await settle();
+  });
+
+  test.each(["SIGINT", "SIGTERM", "SIGHUP"] as const)("on %s", async (signal) => {
     const result = await drillUntilDown((child) => {
       child.kill(signal);
       return Promise.resolve();

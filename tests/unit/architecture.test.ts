@@ -45,14 +45,28 @@ interface Import {
   readonly to: string;
 }
 
-const imports: Import[] = readdirSync(source, { recursive: true, encoding: "utf8" })
-  .filter((file) => file.endsWith(".ts"))
-  .flatMap((file) =>
-    [...readFileSync(join(source, file), "utf8").matchAll(/(?:from|import\()\s*"([^"]+)"/g)].map((match) => ({
-      from: file,
-      to: match[1] ?? "",
-    })),
-  );
+const sources = readdirSync(source, { recursive: true, encoding: "utf8" }).filter((file) =>
+  file.endsWith(".ts"),
+);
+
+const imports: Import[] = sources.flatMap((file) =>
+  [...textOf(file).matchAll(/(?:\bfrom|\bimport\(|^import)\s*"([^"]+)"/gm)].map((match) => ({
+    from: file,
+    to: match[1] ?? "",
+  })),
+);
+
+test("every room is named here", () => {
+  const rooms = [...new Set(imports.map(({ from }) => roomOf(from)))];
+  expect(
+    rooms.filter((room) => allowed[room] === undefined && !["cli.ts", "commands"].includes(room)),
+  ).toEqual([]);
+});
+
+test("only the report prints, but for the last words on a signal", () => {
+  const printers = sources.filter((file) => /process\.std(out|err)\.write|console\./.test(textOf(file)));
+  expect(printers.sort()).toEqual(["cli.ts", "report/lab.ts", "report/out.ts"]);
+});
 
 test("modules import only what their floor may", () => {
   const wrong = imports
@@ -81,6 +95,10 @@ test("every library that the package depends on is imported", () => {
   };
   expect(Object.keys(importers).sort()).toEqual(Object.keys(manifest.dependencies).sort());
 });
+
+function textOf(file: string): string {
+  return readFileSync(join(source, file), "utf8");
+}
 
 function roomOf(file: string): string {
   return file.startsWith("..") ? file : (file.split("/")[0] ?? "");

@@ -10,7 +10,7 @@ live: /etc/x
 state: /var/lib/x
 files:
   - {path: x.conf, template: x/x.conf.eta, mode: "0644"}
-steps: {validate: a, activate: b, verify: c}
+steps: {validate: haproxy-check, activate: haproxy-reload, verify: haproxy-serving}
 ${more}`;
 const role = (files: Record<string, string> = {}) => ({
   "roles/x/role.yml": roleYml(),

@@ -1,0 +1,103 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { beforeAll, describe, expect, test } from "vitest";
+import { get } from "../support/http.ts";
+import { addressOf, freshLab, inventory, liveState, output } from "../support/lab.ts";
+import { lbctl, lbctlJson } from "../support/lbctl.ts";
+import { projectWith } from "../support/project.ts";
+
+interface ApplyDocument {
+  readonly hosts: {
+    name: string;
+    outcome: string;
+    error: { code: string; problems: { what: string }[] } | null;
+  }[];
+}
+
+const onLab = ["-i", inventory];
+const apply = (...args: string[]) => lbctlJson<ApplyDocument>(["apply", ...onLab, "--yes", ...args]);
+const state = "/var/lib/lbctl/haproxy";
+let url = "";
+
+beforeAll(async () => {
+  await freshLab("2.6");
+  url = `http://${addressOf("lb-1")}/`;
+  expect((await apply()).document.hosts[0]?.outcome).toBe("changed");
+});
+
+/** Whatever happened before: the host serves, and an apply brings it to what the inventory says. */
+async function converges(): Promise<void> {
+  expect((await get(url)).status).toBe(200);
+  expect((await apply()).code).toBe(0);
+  expect((await apply()).document.hosts[0]?.outcome).toBe("unchanged");
+  expect((await get(url)).status).toBe(200);
+}
+
+describe("an apply that fails", () => {
+  test("finds the lock taken, and leaves the other's staged files alone", async () => {
+    await output("lb-1", `mkdir -p ${state}/staging && echo theirs > ${state}/staging/haproxy.cfg`);
+    await output(
+      "lb-1",
+      "mkdir -p /run/lbctl; systemd-run -q --unit=holder flock /run/lbctl/haproxy.lock sleep 30; sleep 0.5",
+    );
+    const { code } = await apply("-e", "haproxy_retries=4");
+    expect(code).toBe(7);
+    expect(await output("lb-1", `cat ${state}/staging/haproxy.cfg`)).toBe("theirs");
+    await output("lb-1", "systemctl stop holder");
+    await converges();
+  });
+
+  test("cannot make room for its state: nothing that is live is touched", async () => {
+    const before = await liveState("lb-1");
+    await output("lb-1", `mount -t tmpfs -o ro,size=1m tmpfs ${state}/generations`);
+    const { code, document } = await apply("-e", "haproxy_retries=4");
+    await output("lb-1", `umount ${state}/generations`);
+    expect(document.hosts[0]?.outcome).toBe("failed");
+    expect(code).not.toBe(0);
+    expect(await liveState("lb-1")).toBe(before);
+    await converges();
+  });
+
+  test("goes back to a set that was broken by hand: the worker that still serves is not killed", async () => {
+    await output(
+      "lb-1",
+      "cp /etc/haproxy/haproxy.cfg /root/good.cfg; echo '    bogus' >> /etc/haproxy/haproxy.cfg",
+    );
+    const cwd = projectWith((text) => text.replace("/run/haproxy/admin.sock", "/nowhere/admin.sock"));
+    const { document } = await lbctlJson<ApplyDocument>(["apply", ...onLab, "--yes"], { cwd });
+    expect(document.hosts[0]?.outcome).toBe("failed");
+    expect(document.hosts[0]?.error?.problems[0]?.what).toContain("The old worker still serves");
+    await converges();
+  });
+});
+
+test("stray names among the generations are passed over", async () => {
+  await output("lb-1", `mkdir -p ${state}/generations/1.bak ${state}/generations/x`);
+  expect((await apply("-e", "haproxy_retries=5")).document.hosts[0]?.outcome).toBe("changed");
+  await converges();
+  expect(await output("lb-1", `ls ${state}/generations`)).toMatch(/1\.bak[^]*x$/);
+});
+
+test("lbctl killed at any moment leaves a host that serves, and the next apply mends it", async () => {
+  for (let round = 0; round < 8; round += 1) {
+    await lbctl(["apply", ...onLab, "--yes", "-e", `haproxy_timeout_queue_ms=${String(7000 + round)}`], {
+      started: (child) => {
+        void sleep(250 + 60 * round).then(() => child.kill("SIGKILL"));
+      },
+    });
+    expect((await get(url)).status).toBe(200);
+  }
+  // A commit that was under way finishes by itself.
+  await sleep(2000);
+  await converges();
+});
+
+test("Ctrl-C before the change stops it, with exit 130 and nothing touched", async () => {
+  const before = await liveState("lb-1");
+  const result = await lbctl(["apply", ...onLab, "--yes", "-e", "haproxy_retries=6"], {
+    started: (child) => {
+      void sleep(200).then(() => child.kill("SIGINT"));
+    },
+  });
+  expect(result.code).toBe(130);
+  expect(await liveState("lb-1")).toBe(before);
+});
