@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { ApplyOptions } from "./commands/apply.ts";
 import type { DrillOptions } from "./commands/drill.ts";
@@ -40,6 +41,7 @@ function surviveClosedPipes(): void {
  */
 function interruptible(): Context {
   const abort = new AbortController();
+  setMaxListeners(0, abort.signal); // one for each host or program under way
   let mustFinish: string | null = null;
   const onSignal = (): void => {
     if (!abort.signal.aborted) {
@@ -116,7 +118,7 @@ function makeProgram(context: Context, exit: (code: number) => void): Command {
   });
 
   addDrill(program, context, exit);
-  addLab(program, exit);
+  addLab(program, context, exit);
   return program;
 }
 
@@ -139,12 +141,20 @@ function addDrill(program: Command, context: Context, exit: (code: number) => vo
   });
 }
 
-function addLab(program: Command, exit: (code: number) => void): void {
+function addLab(program: Command, context: Context, exit: (code: number) => void): void {
   const lab = program
     .command("lab")
     .description("a local fleet of Incus containers to practise on")
     .enablePositionalOptions();
-  const up = lab.command("up").description("start the lab, and write its inventory to inventories/lab");
+  const labCommand = (name: string): Command =>
+    lab
+      .command(name)
+      .option("--json", "print JSON")
+      .option("--no-color", "print without colour (as NO_COLOR does)")
+      .option("--no-input", "never ask")
+      .option("-q, --quiet", "no progress")
+      .option("-v, --verbose", "show more, stack traces included");
+  const up = labCommand("up").description("start the lab, and write its inventory to inventories/lab");
   up.option("--lb <n>", "load balancers", wholeNumber, 1);
   up.option("--api <n>", "API backends", wholeNumber, 2);
   up.option("--stream <n>", "stream servers", wholeNumber, 2);
@@ -156,17 +166,16 @@ function addLab(program: Command, exit: (code: number) => void): void {
   up.option("-y, --yes", "do not ask before installing what is missing on this machine");
   up.action(async (options: LabUpCommandOptions) => {
     const { labUpCommand } = await import("./commands/lab.ts");
-    exit(await labUpCommand(options));
+    exit(await labUpCommand(options, context));
   });
-  const down = lab.command("down").description("delete the lab's containers");
+  const down = labCommand("down").description("delete the lab's containers");
   down.option("--all", "undo everything the lab changed on this machine");
   down.option("-y, --yes", "do not ask");
   down.action(async (options: LabDownCommandOptions) => {
     const { labDownCommand } = await import("./commands/lab.ts");
-    exit(await labDownCommand(options));
+    exit(await labDownCommand(options, context));
   });
-  const status = lab.command("status").description("the lab's containers");
-  status.option("--json", "print JSON");
+  const status = labCommand("status").description("the lab's containers");
   status.action(async (options: LabStatusCommandOptions) => {
     const { labStatusCommand } = await import("./commands/lab.ts");
     exit(await labStatusCommand(options));

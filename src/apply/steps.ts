@@ -155,12 +155,14 @@ fail() { event fail "$1" "$(printf %s "$2" | base64 -w0)"; exit 1; }
 discard() { rm -rf "$state/staging"; fail "$@"; }
 generations() { ls "$state/generations" | grep -x '[0-9]*' | sort -n; }
 check_config() { haproxy -Ws -c -f "$1" 2>&1; }
-# link NAME STATE: the live name becomes a link; what stood there is kept in replaced/
+# link NAME STATE: the live name becomes a link; what stood there is kept in replaced/, by the generation that came
 link() {
-  mkdir -p "$live" && mkdir -p -m 700 "$state/replaced" || return 1
+  mkdir -p "$live" || return 1
   if [ "$2" != missing ]; then
-    rm -rf "$state/replaced/$1"
-    if [ "$2" = directory ]; then mv "$live/$1" "$state/replaced/$1"; else cp -a "$live/$1" "$state/replaced/$1"; fi || return 1
+    old=$state/replaced/$next
+    mkdir -p "$old" || return 1
+    rm -rf "\${old:?}/$1"
+    if [ "$2" = directory ]; then mv "$live/$1" "$old/$1"; else cp -a "$live/$1" "$old/$1"; fi || return 1
   fi
   ln -sfn "$state/current/$1" "$live/.$1.lbctl" && mv -T "$live/.$1.lbctl" "$live/$1"
 }

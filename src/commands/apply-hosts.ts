@@ -59,7 +59,7 @@ async function applyOne(
     const { plan, desired, observed, remote, renderInput } = current;
     const input = { role: project.role, plan, desired, observed, manifest };
     const outcome = await applyHost(remote, input, emit, signal);
-    if (outcome.error === null) return outcome;
+    if (outcome.error === null) return current === look ? outcome : { ...outcome, outcome: "changed" };
     return { ...outcome, error: explainRejection(outcome.error, desired, renderInput) };
   } catch (error) {
     if (!(error instanceof LbctlError)) throw error;

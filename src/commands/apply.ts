@@ -3,7 +3,7 @@ import type { HostOutcome } from "../model/events.ts";
 import { openConnections } from "../remote/connect.ts";
 import { applyDocument, recapLines } from "../report/apply.ts";
 import { reportProblems } from "../report/errors.ts";
-import { printJson, printLines } from "../report/out.ts";
+import { printJson, printLines, printProgress } from "../report/out.ts";
 import { planLines } from "../report/plan.ts";
 import { applyToHosts } from "./apply-hosts.ts";
 import { confirm } from "./confirm.ts";
@@ -34,6 +34,7 @@ export async function applyCommand(options: ApplyOptions, context: Context): Pro
     else printLines(recapLines(outcomes));
     const errors = outcomes.flatMap(({ error }) => error ?? []);
     reportProblems(errors);
+    if (looks.length < sights.length) printProgress([nothingTouched(sights)]);
     return exitCodeOf(errors);
   } finally {
     await connections.close();
@@ -43,6 +44,11 @@ export async function applyCommand(options: ApplyOptions, context: Context): Pro
 /** When one host cannot be looked at, none is changed. */
 function leftAlone({ host, error }: Sight): HostOutcome {
   return { host, outcome: error === null ? "skipped" : "failed", error };
+}
+
+function nothingTouched(sights: readonly Sight[]): string {
+  const without = sights.filter(({ error }) => error !== null).map(({ host }) => `!${host}`);
+  return `Nothing was changed on any host. To go on without: -l '${["all", ...without].join(":")}'`;
 }
 
 /** Throws LbctlError when the operator does not agree, or has not said what such a change needs. */

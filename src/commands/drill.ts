@@ -4,7 +4,7 @@ import { runFailoverDrill } from "../drill/failover.ts";
 import { planFailover } from "../drill/plan.ts";
 import { exitCodes, LbctlError } from "../errors.ts";
 import { openConnections } from "../remote/connect.ts";
-import { runProcess } from "../remote/process.ts";
+import { runProcess, type ProcessOptions } from "../remote/process.ts";
 import { drillEventLine, drillLines } from "../report/drill.ts";
 import { printJson, printLines, printProgress } from "../report/out.ts";
 import { confirm } from "./confirm.ts";
@@ -32,7 +32,9 @@ export async function drillFailoverCommand(options: DrillOptions, context: Conte
       if (host) return connections.to(host);
       throw new LbctlError("bug", { what: `the inventory has no host ${name}` });
     },
-    run: runProcess,
+    // Ctrl-C is for the drill to answer: it must not reach a kill or a revive half-way.
+    run: (file: string, args: readonly string[], more?: ProcessOptions) =>
+      runProcess(file, args, { ...more, detached: true }),
     uid: process.getuid?.() ?? 0,
     now: () => performance.now(),
   };

@@ -5,6 +5,7 @@ import type { Confirm } from "../lab/progress.ts";
 import { labSsh, labStatus } from "../lab/status.ts";
 import { labUp } from "../lab/up.ts";
 import { ask, mayAsk } from "./confirm.ts";
+import type { Context } from "./options.ts";
 import { printJson, printText } from "../report/out.ts";
 import { formatDown, formatStatus, formatUp, labProgress, sayChanges } from "../report/lab.ts";
 
@@ -31,7 +32,7 @@ export interface LabStatusCommandOptions {
   readonly json?: boolean;
 }
 
-export async function labUpCommand(options: LabUpCommandOptions): Promise<number> {
+export async function labUpCommand(options: LabUpCommandOptions, context: Context): Promise<number> {
   const { lb = 1, api = 2, stream = 2, haproxy = "2.6", quiet = false } = options;
   const result = await labUp(
     {
@@ -41,6 +42,7 @@ export async function labUpCommand(options: LabUpCommandOptions): Promise<number
       haproxy: checkRelease(haproxy),
       cwd: process.cwd(),
       interactive: mayAsk(options.input ?? true),
+      signal: context.signal,
     },
     labProgress(quiet),
     confirmWith(options, "lbctl lab up --yes"),
@@ -50,11 +52,11 @@ export async function labUpCommand(options: LabUpCommandOptions): Promise<number
   return 0;
 }
 
-export async function labDownCommand(options: LabDownCommandOptions): Promise<number> {
+export async function labDownCommand(options: LabDownCommandOptions, context: Context): Promise<number> {
   const { all = false, quiet = false } = options;
   const confirm = confirmWith(options, "lbctl lab down --all --yes");
   const result = await labDown(
-    { all, interactive: mayAsk(options.input ?? true) },
+    { all, interactive: mayAsk(options.input ?? true), signal: context.signal },
     labProgress(quiet),
     confirm,
   );
@@ -71,7 +73,7 @@ export async function labStatusCommand(options: LabStatusCommandOptions): Promis
 }
 
 export async function labSshCommand(host: string, args: readonly string[]): Promise<number> {
-  return await labSsh(host, args);
+  return await labSsh(host, args[0] === "--" ? args.slice(1) : args);
 }
 
 function checkRelease(text: string): HaproxyRelease {

@@ -34,7 +34,10 @@ export function incusFault(plan: FaultPlan & { kind: "incus" }, { run, uid }: Fa
     },
     async prepare() {
       const now = await status();
-      if (now !== "Running") throw new Error(`the Incus instance ${plan.instance} is ${now}, not Running`);
+      if (now !== "Running")
+        throw new Error(
+          `the Incus instance ${plan.instance} is ${now}, not Running; start it with: ${this.reviveCommand}`,
+        );
     },
     async kill() {
       const result = await exec(stop);

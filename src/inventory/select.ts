@@ -60,7 +60,7 @@ function matcher(fleet: Fleet): [{ what: string; hint: string }[], Match] {
     const near = didYouMean(name, [...fleet.groups.keys(), ...fleet.hosts.keys()]);
     problems.push({
       what: `no host or group matches "${name}"${near ? `; ${near}` : ""}`,
-      hint: "`lbctl inventory` lists hosts and groups.",
+      hint: "Name a host or group of the inventory.",
     });
     return [];
   };

@@ -12,8 +12,8 @@ export interface LabContext {
 }
 
 /** `interactive`: sudo may ask for a password on this terminal. */
-export function labContext(interactive = false): LabContext {
+export function labContext(interactive = false, signal?: AbortSignal): LabContext {
   const paths = labPaths();
-  const shell = createShell(interactive);
+  const shell = createShell(interactive, signal);
   return { shell, paths, incus: new Incus(shell, paths), state: new StateFile(paths.state) };
 }

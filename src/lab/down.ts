@@ -16,6 +16,8 @@ export interface LabDownOptions {
   /** Undo every change to the machine too. */
   readonly all: boolean;
   readonly interactive: boolean;
+  /** Stops after the program that runs. */
+  readonly signal: AbortSignal;
 }
 
 export interface LabDownResult {
@@ -30,7 +32,7 @@ export async function labDown(
   progress: Progress,
   confirm: Confirm,
 ): Promise<LabDownResult> {
-  const context = labContext(options.interactive);
+  const context = labContext(options.interactive, options.signal);
   const { incus, state, paths, shell } = context;
   if (!existsSync(paths.root) && !(await isInIncus(incus))) return { deleted: [], kept: [] };
   return await withLock(paths.lock, async () => {

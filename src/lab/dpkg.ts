@@ -47,24 +47,38 @@ async function whenUnlocked(run: () => Promise<ProcessResult>): Promise<ProcessR
   }
 }
 
-/** Purges exactly `names`, or nothing when that would take other packages along; then returns those to keep. */
+/** Purges `names`, but for those without which packages of others would go too; returns these. */
 export async function purge(names: readonly string[], shell: Shell): Promise<readonly string[]> {
   const there = (await readStatus(shell)).filter(({ status }) => status !== "not-installed");
   const ours = names.filter((name) => there.some((each) => each.name === name));
   // what an interrupted run fetched
   const fetched = 'for name; do rm -f /var/cache/apt/archives/"$name"_*.deb; done';
   await shell.root(["sh", "-c", fetched, "sh", ...names]);
-  if (ours.length === 0) return [];
-  const purgeThem = ["-q", "-y", "-o", "DPkg::Lock::Timeout=600", "purge", ...ours];
-  const simulated = expectSuccess(
-    await shell.root(["apt-get", "-s", ...purgeThem], quiet),
-    "apt-get purge -s",
-  );
-  const removed = [...simulated.stdout.matchAll(/^(?:Remv|Purg) (\S+)/gm)].map((match) => match[1] ?? "");
-  if (removed.some((name) => !ours.includes(name))) return ours;
+  const kept: string[] = [];
+  if (await takesOthers(ours, names, shell)) {
+    for (const name of ours) if (await takesOthers([name], names, shell)) kept.push(name);
+  }
+  const going = ours.filter((name) => !kept.includes(name));
+  if (going.length === 0 || (await takesOthers(going, names, shell))) return ours;
   expectSuccess(
-    await shell.root(["setsid", "--fork", "--wait", "apt-get", ...purgeThem], quiet),
+    await shell.root(["setsid", "--fork", "--wait", "apt-get", ...purgeWords(going)], quiet),
     "apt-get purge",
   );
-  return [];
+  return kept;
+}
+
+/** Whether purging `packages` would remove one that is not among `ours`. */
+async function takesOthers(
+  packages: readonly string[],
+  ours: readonly string[],
+  shell: Shell,
+): Promise<boolean> {
+  if (packages.length === 0) return false;
+  const simulated = await shell.root(["apt-get", "-s", ...purgeWords(packages)], quiet);
+  const { stdout } = expectSuccess(simulated, "apt-get purge -s");
+  return [...stdout.matchAll(/^(?:Remv|Purg) (\S+)/gm)].some(([, name = ""]) => !ours.includes(name));
+}
+
+function purgeWords(packages: readonly string[]): string[] {
+  return ["-q", "-y", "-o", "DPkg::Lock::Timeout=600", "purge", ...packages];
 }

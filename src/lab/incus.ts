@@ -90,8 +90,9 @@ export class Incus {
 
   /** Objects of this daemon that are somebody else's. */
   async foreignObjects(): Promise<readonly string[]> {
+    // Of an empty list the client prints nothing at all.
     const read = async (path: string): Promise<readonly Foreign[]> =>
-      JSON.parse(await this.run(["query", path])) as readonly Foreign[];
+      (JSON.parse((await this.run(["query", path])).trim() || "null") ?? []) as readonly Foreign[];
     const [pools, projects, networks, instances] = await Promise.all([
       read("/1.0/storage-pools?recursion=1"),
       read("/1.0/projects?recursion=1"),

@@ -11,12 +11,23 @@ export interface Shell {
   prepareRoot(): Promise<void>;
 }
 
-export function createShell(interactive: boolean, uid: number = process.getuid?.() ?? -1): Shell {
+export function createShell(
+  interactive: boolean,
+  signal?: AbortSignal,
+  uid: number = process.getuid?.() ?? -1,
+): Shell {
   const isRoot = uid === 0;
   let ready = isRoot;
-  const run = (argv: readonly string[], options?: ProcessOptions): Promise<ProcessResult> => {
+  const run = async (argv: readonly string[], options?: ProcessOptions): Promise<ProcessResult> => {
     const [file = "", ...args] = argv;
-    return runProcess(file, args, options);
+    const result = await runProcess(file, args, { ...options, ...(signal ? { signal } : {}) });
+    if (signal?.aborted) {
+      throw new LbctlError("interrupted", {
+        what: "the lab was interrupted half-way",
+        hint: "Run the same command again: it goes on from here. `lbctl lab down --all` undoes what was done.",
+      });
+    }
+    return result;
   };
   const prepareRoot = async (): Promise<void> => {
     if (ready) return;

@@ -19,6 +19,8 @@ export interface LabUpOptions extends LabSize {
   readonly cwd: string;
   /** sudo may ask for a password on this terminal. */
   readonly interactive: boolean;
+  /** Stops after the program that runs. */
+  readonly signal: AbortSignal;
 }
 
 export interface LabUpResult {
@@ -37,7 +39,7 @@ export async function labUp(
   progress: Progress,
   confirm: Confirm,
 ): Promise<LabUpResult> {
-  const context = labContext(options.interactive);
+  const context = labContext(options.interactive, options.signal);
   labMembers(options, "0.0.0");
   return await withLock(context.paths.lock, async () => {
     const images = await describeImages(options.haproxy);

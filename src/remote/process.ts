@@ -55,11 +55,13 @@ export async function runProcess(
   if (onLine) readers.push(readLines(child.iterable({ from: "stdout" }), onLine));
   if (onErrorLine) readers.push(readLines(child.iterable({ from: "stderr" }), onErrorLine));
   // An ssh master holds a killed client's pipes open, so their end must not be waited for.
-  options.signal?.addEventListener("abort", () => {
+  const letGo = (): void => {
     child.stdout.destroy();
     child.stderr.destroy();
-  });
+  };
+  options.signal?.addEventListener("abort", letGo);
   const result = await child;
+  options.signal?.removeEventListener("abort", letGo);
   await Promise.allSettled(readers);
   return {
     exitCode: result.exitCode ?? null,

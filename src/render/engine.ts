@@ -34,8 +34,34 @@ export function renderTemplate(templates: Templates, name: string, view: View): 
     if (error instanceof LbctlError) throw error;
     const message = error instanceof Error ? error.message : String(error);
     const line = /at line (\d+)/.exec(message)?.[1];
-    return fail(line === undefined ? undefined : Number(line), firstLines(message));
+    return fail(line === undefined ? syntaxErrorLine(text) : Number(line), firstLines(message));
   }
+}
+
+/**
+ * The line of the first tag whose code is broken. JavaScript's own message has no line of the template, so the
+ * template is read tag by tag: a beginning of it may lack its end, but must be wrong in no other way.
+ */
+function syntaxErrorLine(text: string): number | undefined {
+  const eta = new Eta({ autoTrim: false });
+  const complaint = (part: string): string => {
+    try {
+      eta.compile(part);
+      return "";
+    } catch (error) {
+      return error instanceof Error
+        ? (error.message.split("\n").find((line) => line.trim() !== "" && !line.includes('Bad template')) ?? "")
+        : "";
+    }
+  };
+  const unfinished = new Set(["", complaint("<% if (it) { %>"), complaint("<% it.map((x) => { %>")]);
+  const tags = [...text.matchAll(/<%[\s\S]*?%>/g)];
+  const broken = tags.find((tag) =>
+    /^<%[-_]?\s*[=~]/.test(tag[0])
+      ? complaint(tag[0]) !== "" // what is printed is whole in itself
+      : !unfinished.has(complaint(`${text.slice(0, tag.index + tag[0].length)}\n`)),
+  );
+  return broken && text.slice(0, broken.index).split("\n").length;
 }
 
 function firstLines(message: string): string {

@@ -265,7 +265,9 @@ describe.each(releases)("HAProxy %s", (release) => {
     expect(await output("lb-1", "readlink /etc/haproxy/haproxy.cfg")).toBe(
       "/var/lib/lbctl/haproxy/current/haproxy.cfg",
     );
-    expect(await output("lb-1", "cat /var/lib/lbctl/haproxy/replaced/haproxy.cfg")).toContain("retries 9");
+    expect(
+      await output("lb-1", "cat $(ls -td /var/lib/lbctl/haproxy/replaced/* | head -n 1)/haproxy.cfg"),
+    ).toContain("retries 9");
   });
 
   test("a stopped service is started, and a lock held by another is respected", async () => {

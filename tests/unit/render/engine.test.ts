@@ -30,6 +30,8 @@ test.each([
   ["a\n<%= it.nope %>", "templates/t.eta:2", "it.nope is not a variable"],
   ["a\nb\n<%= it.list %>", "templates/t.eta:3", "cannot print a value of type object"],
   ["<% if (it.x) { %>", "templates/t.eta", "Unexpected"],
+  ["a\n<% if (it.x) { %>\n<% if ( %>\n<% } %>\nb", "templates/t.eta:3", "Unexpected"],
+  ["a\n<% for (const x of [1]) { %>\n<%= x %>\n<% } %>\n<%= it.x + %>\n", "templates/t.eta:5", "Unexpected"],
   ["a\n<%= it.x", "templates/t.eta:2", "unclosed tag"],
   ["<%= it.evil %>", "templates/t.eta:1", "control character"],
   ["<%~ include('other.eta') %>", "other.eta", "does not exist"],
