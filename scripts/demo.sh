@@ -13,14 +13,15 @@ lbctl apply --yes
 say '3. lbctl status'
 lbctl status
 say '4. lbctl drill failover: kill a backend under load'
-lbctl drill failover --yes
+# 9 is inconclusive: a machine too busy to send in time. It is worth one more try.
+lbctl drill failover --yes || { [ $? -eq 9 ] && lbctl drill failover --yes; }
 say 'The lab is left running. What to try next'
 cat <<'E2'
   export LBCTL_INVENTORY=inventories/lab
   npx lbctl status
-  npx lbctl plan -e haproxy_health_check_fall=2     what would change
-  npx lbctl apply -e haproxy_health_check_fall=2    and do it, without dropping a request
-  npx lbctl drill failover --pool stream_pool       the other pool
-  npx lbctl lab ssh lb-1                            look around on the load balancer
-  npx lbctl lab down --all                          remove it all again
+  npx lbctl plan -e haproxy_health_check_fall=2    what would change
+  npx lbctl apply -e haproxy_health_check_fall=2   do it, dropping no request
+  npx lbctl drill failover --pool stream_pool      the other pool
+  npx lbctl lab ssh lb-1                           look around on the balancer
+  npx lbctl lab down --all                         remove it all again
 E2

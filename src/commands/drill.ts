@@ -3,13 +3,14 @@ import { drillCode } from "../drill/events.ts";
 import { runFailoverDrill } from "../drill/failover.ts";
 import { planFailover } from "../drill/plan.ts";
 import { exitCodes, LbctlError } from "../errors.ts";
-import { openConnections } from "../remote/connect.ts";
+import { openConnections, type Connections } from "../remote/connect.ts";
 import { runProcess, type ProcessOptions } from "../remote/process.ts";
 import { drillEventLine, drillLines } from "../report/drill.ts";
 import { printJson, printLines, printProgress } from "../report/out.ts";
 import { confirm } from "./confirm.ts";
+import { lookAtHosts } from "./look.ts";
 import type { Context, FleetOptions } from "./options.ts";
-import { loadProject } from "./project.ts";
+import { loadProject, type Project } from "./project.ts";
 
 export interface DrillOptions extends FleetOptions {
   readonly pool: string;
@@ -20,7 +21,8 @@ export interface DrillOptions extends FleetOptions {
 
 /** `lbctl drill failover`: kills a backend under load and measures what clients see. Exit 8 failed, 9 inconclusive. */
 export async function drillFailoverCommand(options: DrillOptions, context: Context): Promise<number> {
-  const { fleet, hosts } = await loadProject(options);
+  const project = await loadProject(options);
+  const { fleet, hosts } = project;
   const { pool, server, rate } = options;
   const scenario = planFailover(fleet, { pool, rate, ...(server === undefined ? {} : { server }) });
   await confirm(`Kill ${scenario.server} of ${pool} under load, and revive it?`, options);
@@ -38,22 +40,39 @@ export async function drillFailoverCommand(options: DrillOptions, context: Conte
     uid: process.getuid?.() ?? 0,
     now: () => performance.now(),
   };
-  const { document } = await runFailoverDrill(
-    scenario,
-    deps,
-    (event) => {
-      if (event.kind === "kill")
-        context.mustFinish(`still reviving ${event.server}; by hand: ${event.reviveCommand}`);
-      if (event.kind === "revived") context.mustFinish(null);
-      const line = drillEventLine(event);
-      if (line !== null && !options.quiet) printProgress([line]);
-    },
-    context.signal,
-  ).finally(connections.close);
+  const { document } = await sayWhatIsNotApplied(project, connections, options, context)
+    .then(() =>
+      runFailoverDrill(
+        scenario,
+        deps,
+        (event) => {
+          if (event.kind === "kill")
+            context.mustFinish(`still reviving ${event.server}; by hand: ${event.reviveCommand}`);
+          if (event.kind === "revived") context.mustFinish(null);
+          const line = drillEventLine(event);
+          if (line !== null && !options.quiet) printProgress([line]);
+        },
+        context.signal,
+      ),
+    )
+    .finally(connections.close);
   if (options.json) printJson(document);
   else printLines(drillLines(document));
   const code = drillCode(document);
   return code === null ? 0 : exitCodes[code];
+}
+
+/** The bound is computed from the inventory; it says little of a load balancer that runs something else. */
+async function sayWhatIsNotApplied(
+  project: Project,
+  connections: Connections,
+  options: DrillOptions,
+  context: Context,
+): Promise<void> {
+  const sights = await lookAtHosts(project, connections, options.forks, context.signal);
+  const behind = sights.filter(({ look }) => look?.plan.changes).map(({ host }) => host);
+  if (behind.length === 0) return;
+  printProgress([`! ${behind.join(", ")} does not run what the inventory says; see \`lbctl plan\``]);
 }
 
 /** A load generator that waits for the processor measures itself. Only root may ask for more. */

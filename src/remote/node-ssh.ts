@@ -50,15 +50,23 @@ async function open(host: string, connection: Connection): Promise<NodeSSH> {
       hint: "Use --transport openssh for this host.",
     });
   }
+  const socket = await dial(config).catch((error: unknown) => {
+    throw unreachable(host, explain(error, config));
+  });
+  return login(host, config, socket).catch((error: unknown) => {
+    socket.destroy();
+    throw error;
+  });
+}
+
+async function login(host: string, config: EffectiveConfig, socket: Socket): Promise<NodeSSH> {
   const name = knownHostsName(config.hostName, config.port);
   const known = await findKnownKeys(name, config.knownHostsFiles);
   if (known.trusted.size === 0) throw unreachable(host, unknownKey(name));
   const keys = await privateKeys(config);
   const ssh = new NodeSSH();
   let refused: Problem | undefined;
-  let socket: Socket | undefined;
   try {
-    socket = await dial(config);
     await ssh.connect({
       sock: socket,
       username: config.user,
@@ -73,7 +81,6 @@ async function open(host: string, connection: Connection): Promise<NodeSSH> {
       authHandler: loginMethods(config, keys),
     });
   } catch (error) {
-    socket?.destroy();
     throw unreachable(host, refused ?? explain(error, config));
   }
   // A keepalive that times out is an error event, and one that nobody hears ends the process.

@@ -50,7 +50,8 @@ function syntaxErrorLine(text: string): number | undefined {
       return "";
     } catch (error) {
       return error instanceof Error
-        ? (error.message.split("\n").find((line) => line.trim() !== "" && !line.includes('Bad template')) ?? "")
+        ? (error.message.split("\n").find((line) => line.trim() !== "" && !line.includes("Bad template")) ??
+            "")
         : "";
     }
   };
