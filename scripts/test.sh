@@ -6,7 +6,8 @@ npx tsc
 npm run --silent lint
 npx vitest run --project unit
 # Containers last: they need Linux with root or sudo. What is left out is named, and in CI that is a failure.
-if lbctl lab up --yes; then
+[ -t 0 ] && [ -t 2 ] && yes= || yes=--yes
+if lbctl lab up $yes; then
   npx vitest run --project containers
 else
   echo "LEFT OUT: the tests on containers (apply, reload under load, status, drill), for the reason above." >&2
