@@ -7,7 +7,8 @@ import { LbctlError, type Problem } from "../errors.ts";
 import type { Connection } from "../model/fleet.ts";
 import { frame, Unframer } from "./frame.ts";
 import { idleSignal } from "./idle.ts";
-import { findKnownKeys, knownHostsName, type KnownKeys } from "./known-hosts.ts";
+import { hostKeyAlgorithms, judgeKey, unknownKey } from "./host-key.ts";
+import { findKnownKeys, knownHostsName } from "./known-hosts.ts";
 import type { Remote, RemoteResult, RemoteScript } from "./port.ts";
 import { effectiveConfig, type EffectiveConfig } from "./ssh-config.ts";
 
@@ -17,9 +18,6 @@ interface LoginMethod {
   readonly key?: Buffer;
   readonly agent?: string;
 }
-
-type HostKeyAlgorithm =
-  "rsa-sha2-512" | "rsa-sha2-256" | "ssh-ed25519" | `ecdsa-sha2-nistp${256 | 384 | 521}`;
 
 /**
  * A host reached in this process, without an ssh client for the connection itself. It reads the OpenSSH
@@ -188,24 +186,6 @@ function unreachable(host: string, problem: Problem): LbctlError {
   return new LbctlError("unreachable", { at: host, ...problem });
 }
 
-/** undefined when the key is known and not revoked. */
-function judgeKey(key: string, known: KnownKeys, name: string): Problem | undefined {
-  if (known.revoked.has(key))
-    return { what: `the host key of ${name} is revoked`, hint: "Do not connect; ask who revoked it." };
-  if (known.trusted.has(key)) return undefined;
-  return {
-    what: `the host key of ${name} is not the one that is known (${known.at ?? ""})`,
-    hint: "If the host was reinstalled, remove that line and connect once by hand to check the new key. If not, somebody may be in between.",
-  };
-}
-
-function unknownKey(name: string): Problem {
-  return {
-    what: `the host key of ${name} is unknown`,
-    hint: "Connect once by hand with ssh, check the key and accept it, or put it into known_hosts.",
-  };
-}
-
 /** Keys of the configuration first, then the agent's unless IdentitiesOnly says otherwise. */
 function loginMethods(config: EffectiveConfig, keys: readonly Buffer[]): LoginMethod[] {
   const username = config.user;
@@ -214,23 +194,6 @@ function loginMethods(config: EffectiveConfig, keys: readonly Buffer[]): LoginMe
   return agent === null || config.identitiesOnly
     ? fromFiles
     : [...fromFiles, { type: "agent", username, agent }];
-}
-
-/** Ask for a key of a type that is known, as OpenSSH does. */
-function hostKeyAlgorithms(types: readonly string[]): HostKeyAlgorithm[] {
-  return types.flatMap((type): HostKeyAlgorithm[] => {
-    switch (type) {
-      case "ssh-rsa":
-        return ["rsa-sha2-512", "rsa-sha2-256"];
-      case "ssh-ed25519":
-      case "ecdsa-sha2-nistp256":
-      case "ecdsa-sha2-nistp384":
-      case "ecdsa-sha2-nistp521":
-        return [type];
-      default:
-        return [];
-    }
-  });
 }
 
 async function privateKeys(config: EffectiveConfig): Promise<Buffer[]> {
