@@ -174,6 +174,12 @@ alerts() { # of the last start or reload
   journalctl -u "$service" -n 60 -o cat --no-pager 2>/dev/null |
     awk '/Reloading HAProxy|^Starting / { n = 0 } /ALERT/ { a[n++] = $0 } END { for (i = 0; i < n && i < 5; i++) print a[i] }'
 }
+# is_new OLD: a worker other than OLD runs; without a master socket only its identity can tell
+is_new() {
+  [ -S ${masterSocket} ] || return 0
+  new=$(worker)
+  [ -n "$new" ] && [ "$new" != "$1" ]
+}
 # activate IDENTITY: reload (or start) and wait until a new worker says that it loaded it; "-" takes any new worker
 activate() {
   if ! systemctl is-active -q "$service"; then
@@ -191,8 +197,7 @@ activate() {
   fi
   deadline=$(( $(uptime_s) + 15 ))
   while [ "$(uptime_s)" -lt $deadline ]; do
-    new=$(worker)
-    if [ -n "$new" ] && [ "$new" != "$old" ] && { [ "$1" = - ] || [ "$(loaded)" = "$1" ]; }; then return 0; fi
+    if is_new "$old" && { [ "$1" = - ] || [ "$(loaded)" = "$1" ]; }; then return 0; fi
     if ask ${masterSocket} "show proc" | grep -q '\\[failed: [1-9]'; then
       echo "the new worker did not start:"
       alerts

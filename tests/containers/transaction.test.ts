@@ -70,6 +70,23 @@ describe("an apply that fails", () => {
   });
 });
 
+test("without a master socket systemd reloads, and the new worker is still known to serve", async () => {
+  const dropIn = "/run/systemd/system/haproxy.service.d/no-master.conf";
+  await output(
+    "lb-1",
+    `mkdir -p $(dirname ${dropIn}); printf '[Service]\\nEnvironment=EXTRAOPTS=\\n' > ${dropIn}; systemctl daemon-reload; systemctl restart haproxy; rm -f /run/haproxy-master.sock`,
+  );
+  expect((await apply("-e", "haproxy_retries=2")).document.hosts[0]).toMatchObject({
+    outcome: "changed",
+    error: null,
+  });
+  expect(
+    await output("lb-1", "grep -c 'retries 2' /etc/haproxy/haproxy.cfg; test ! -S /run/haproxy-master.sock"),
+  ).toBe("1");
+  await output("lb-1", `rm ${dropIn}; systemctl daemon-reload; systemctl restart haproxy`);
+  await converges();
+});
+
 test("stray names among the generations are passed over", async () => {
   await output("lb-1", `mkdir -p ${state}/generations/1.bak ${state}/generations/x`);
   expect((await apply("-e", "haproxy_retries=5")).document.hosts[0]?.outcome).toBe("changed");
