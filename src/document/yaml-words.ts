@@ -69,3 +69,18 @@ export function explainSyntax(code: string, message: string, line: string): Expl
     }
   );
 }
+
+export function shortTag(tag: string | undefined): string | undefined {
+  return tag?.replace(/^tag:yaml\.org,2002:/, "!!");
+}
+
+/** Ansible reads a file as JSON when it is valid JSON, whatever its name. */
+export function isJson(text: string): boolean {
+  if (!/^\s*[[{]/.test(text)) return false;
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}

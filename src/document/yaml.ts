@@ -15,7 +15,7 @@ import type { Origin } from "../model/fleet.ts";
 import { listOf, mapOf, Part } from "./part.ts";
 import { readAsTag, readJsonWord, readPlain } from "./scalar.ts";
 import { decodeText } from "./text.ts";
-import { explainSyntax, unquoted } from "./yaml-words.ts";
+import { explainSyntax, isJson, shortTag, unquoted } from "./yaml-words.ts";
 
 const maxDepth = 50;
 const maxAliased = 1_000_000;
@@ -282,21 +282,6 @@ function mistakesIn(documents: ReturnType<typeof parseAllDocuments>) {
     ...errors,
     ...warnings.filter((warning) => warning.code !== "TAG_RESOLVE_FAILED"),
   ]);
-}
-
-function shortTag(tag: string | undefined): string | undefined {
-  return tag?.replace(/^tag:yaml\.org,2002:/, "!!");
-}
-
-/** Ansible reads a file as JSON when it is valid JSON, whatever its name. */
-function isJson(text: string): boolean {
-  if (!/^\s*[[{]/.test(text)) return false;
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 function sum(items: readonly Anchor[], key: "size"): number {
