@@ -14,7 +14,7 @@ say '3. lbctl status'
 lbctl status
 say '4. lbctl drill failover: kill a backend under load'
 # 9 is inconclusive: a machine too busy to send in time. It is worth one more try.
-lbctl drill failover --yes || { [ $? -eq 9 ] && lbctl drill failover --yes; }
+lbctl drill failover --yes || { code=$?; [ $code -eq 9 ] || exit $code; lbctl drill failover --yes; }
 say 'The lab is left running. What to try next'
 cat <<'E2'
   export LBCTL_INVENTORY=inventories/lab

@@ -63,15 +63,18 @@ rm "$state/staging/.sha256sums"`,
     text: "keeping what stood there before as generation 0",
     script: ({ role }) => `links=${quote(role.links.join(" "))}
 if [ ! -L "$state/current" ]; then
-  rm -rf "$state/generations/.0"
-  mkdir -m 755 "$state/generations/.0"
-  for l in $links; do
-    if [ -e "$live/$l" ]; then out=$(cp -aL "$live/$l" "$state/generations/.0/" 2>&1) || discard failed "the old files could not be kept: $out"
-    elif [ "$l" != haproxy.cfg ]; then mkdir -m 755 "$state/generations/.0/$l"; fi
-  done
-  rm -rf "$state/generations/0"
-  mv -T "$state/generations/.0" "$state/generations/0"
-  point_to generations/0
+  newest=$(generations | tail -n 1)
+  if [ -z "$newest" ]; then
+    newest=0
+    rm -rf "$state/generations/.0"
+    mkdir -m 755 "$state/generations/.0"
+    for l in $links; do
+      if [ -e "$live/$l" ]; then out=$(cp -aL "$live/$l" "$state/generations/.0/" 2>&1) || discard failed "the old files could not be kept: $out"
+      elif [ "$l" != haproxy.cfg ]; then mkdir -m 755 "$state/generations/.0/$l"; fi
+    done
+    mv -T "$state/generations/.0" "$state/generations/0"
+  fi
+  point_to "generations/$newest"
 fi`,
   },
   {

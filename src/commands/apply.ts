@@ -47,7 +47,8 @@ function leftAlone({ host, error }: Sight): HostOutcome {
 }
 
 function nothingTouched(sights: readonly Sight[]): string {
-  const without = sights.filter(({ error }) => error !== null).map(({ host }) => `!${host}`);
+  const without = sights.filter(({ error }) => error?.code === "unreachable").map(({ host }) => `!${host}`);
+  if (without.length === 0 || without.length === sights.length) return "Nothing was changed on any host.";
   return `Nothing was changed on any host. To go on without: -l '${["all", ...without].join(":")}'`;
 }
 

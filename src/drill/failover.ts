@@ -1,13 +1,14 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { LbctlError } from "../errors.ts";
 import { makeDrillDocument, urlOf, type DrillDocument } from "./document.ts";
 import type { OnDrillEvent } from "./events.ts";
-import { isDown, type Evidence } from "./evidence.ts";
+import { isDown, samplesOf, type Evidence } from "./evidence.ts";
 import type { Drill, FailoverDeps } from "./drill.ts";
 import { makeFault } from "./make-fault.ts";
 import { startInstruments } from "./instruments.ts";
 import { reviveVictim } from "./revive.ts";
 import { detectBound, type FailoverScenario } from "./scenario.ts";
-import { observeSteadyState, refuseUnsafeFault, type SteadyState } from "./steady.ts";
+import { observeSteadyState, poolProblem, refuseUnsafeFault, type SteadyState } from "./steady.ts";
 import { Timeline, type DrillRecord, type StepName } from "./timeline.ts";
 import { steadyProblems, unsoundLoad } from "./verdict.ts";
 
@@ -30,7 +31,7 @@ export async function runFailoverDrill(
 ): Promise<DrillResult> {
   const fault = makeFault(scenario.fault, deps);
   const timeline = new Timeline();
-  const steadyBefore = await observeAll(scenario, deps, signal);
+  const steadyBefore = await awaitSteadyState(scenario, deps, signal);
   refuseUnsafeFault(scenario, steadyBefore);
   const conclude = (obstacle: string | null, steadyAfter: readonly SteadyState[] | null): DrillResult => {
     const { killCommand, reviveCommand } = fault;
@@ -61,7 +62,7 @@ export async function runFailoverDrill(
     await hold(drill, scenario.beforeMs);
     stopIfAborted(signal, "nothing was killed");
     const unsound = unsoundLoad(conclude(null, null).evidence);
-    obstacle = unsound ?? (await failOver(drill));
+    obstacle = unsound ?? unsteadyNow(drill) ?? (await failOver(drill));
     if (obstacle === null) await hold(drill, scenario.afterMs);
     stopIfAborted(signal, obstacle ?? `${scenario.server} was revived`);
   } finally {
@@ -177,6 +178,30 @@ async function failure(action: () => Promise<void>): Promise<string | null> {
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }
+}
+
+/** Looks until every server has been checked, or one is down, or checks have had time enough to say so. */
+async function awaitSteadyState(
+  scenario: FailoverScenario,
+  deps: FailoverDeps,
+  signal: AbortSignal,
+): Promise<readonly SteadyState[]> {
+  const deadline = deps.now() + scenario.checks.intervalMs + detectBound(scenario.checks).ms;
+  for (;;) {
+    const states = await observeAll(scenario, deps, signal);
+    const settling =
+      states.some((state) => state.settling) &&
+      states.every((state) => state.settling || state.problem === null);
+    if (!settling || deps.now() > deadline) return states;
+    await sleep(300);
+  }
+}
+
+/** The pool may have changed while the load ran; its last sample says so. */
+function unsteadyNow({ scenario, timeline }: Drill): string | null {
+  const last = samplesOf(timeline.records).at(-1);
+  const problem = last ? poolProblem(scenario.pool, last.servers) : "HAProxy said nothing";
+  return problem === null ? null : `nothing was killed: ${problem}`;
 }
 
 async function observeAll(

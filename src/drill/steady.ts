@@ -11,8 +11,10 @@ export interface SteadyState {
   /** Process id of HAProxy's worker; null when HAProxy did not answer. */
   readonly pid: number | null;
   readonly servers: readonly ServerStat[];
-  /** Why this is no steady state; null when every server of the pool is UP. */
+  /** Why this is no steady state; null when every server of the pool is UP, by a check of its own. */
   readonly problem: string | null;
+  /** Every server is UP, but for some no check has said so yet: a moment later it may be known. */
+  readonly settling: boolean;
 }
 
 /** Asks one load balancer. Throws LbctlError `unreachable` when the host cannot be reached. */
@@ -27,18 +29,28 @@ export async function observeSteadyState(
     idleTimeoutMs: 30_000,
     ...(signal ? { signal } : {}),
   });
-  const empty = { host: remote.host, pid: null, servers: [] };
+  const empty = { host: remote.host, pid: null, servers: [], settling: false };
   if (!info?.ok) return { ...empty, problem: `HAProxy does not answer: ${info?.why ?? "nothing came back"}` };
   if (!stat?.ok) return { ...empty, problem: `HAProxy has no ${pool}: ${stat?.why ?? "nothing came back"}` };
   const { servers } = parseStat(stat.text);
-  const down = servers.filter((server) => !server.up);
-  const problem =
-    servers.length === 0
-      ? `${pool} has no servers`
-      : down.length > 0
-        ? `not UP in ${pool}: ${down.map((server) => `${server.name} (${server.status})`).join(", ")}`
-        : null;
-  return { host: remote.host, pid: parseInfo(info.text).pid, servers, problem };
+  const problem = poolProblem(pool, servers);
+  const settling = problem !== null && servers.length > 0 && servers.every(({ up }) => up);
+  return { host: remote.host, pid: parseInfo(info.text).pid, servers, problem, settling };
+}
+
+/** Why a pool is not whole. A server that HAProxy has just begun to check is UP without proof. */
+export function poolProblem(pool: string, servers: readonly ServerStat[]): string | null {
+  if (servers.length === 0) return `${pool} has no servers`;
+  const bad = servers.filter((server) => !isProven(server));
+  if (bad.length === 0) return null;
+  const said = bad.map(
+    ({ name, status, check, up }) => `${name} (${status}${up ? `, check ${check.status}` : ""})`,
+  );
+  return `not UP in ${pool}: ${said.join(", ")}`;
+}
+
+function isProven({ status, up, check }: ServerStat): boolean {
+  return up && (status === "no check" || (status === "UP" && /^L\dOK/.test(check.status)));
 }
 
 /**

@@ -127,7 +127,7 @@ export function drillEventLine(event: DrillEvent): string | null {
       return null;
     case "kill":
       return (
-        style.yellow(`kill ${event.server}: ${event.command}`) + style.dim(`  (undo: ${event.reviveCommand})`)
+        style.yellow(`kill ${event.server}: ${event.command}`) + style.dim(`\n  undo: ${event.reviveCommand}`)
       );
     case "down":
       return `HAProxy marked ${event.server} DOWN, ${duration(event.sinceKillMs)} after the kill`;

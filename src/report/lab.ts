@@ -2,20 +2,23 @@ import type { LabUpResult } from "../lab/up.ts";
 import type { LabDownResult } from "../lab/down.ts";
 import type { Progress } from "../lab/progress.ts";
 import type { LabStatus } from "../lab/status.ts";
+import { wrap } from "./columns.ts";
 import { style } from "./style.ts";
 
 /** A line for each step and, when it took a while, one for its end. */
 export function labProgress(quiet: boolean, write: (text: string) => void = toStderr): Progress {
   return ({ step, detail, elapsedMs }) => {
     if (quiet) return;
-    if (elapsedMs !== undefined) write(style.dim(`  ${step}: ${(elapsedMs / 1000).toFixed(1)} s\n`));
-    else if (detail === undefined) write(`${step} …\n`);
-    else write(style.dim(`  ${detail}\n`));
+    if (elapsedMs !== undefined) write(style.dim(`  done in ${(elapsedMs / 1000).toFixed(1)} s\n`));
+    else if (detail === undefined) write(paragraph(`${step} …`));
+    else write(style.dim(paragraph(detail, "  ")));
   };
 }
 
 export function sayChanges(changes: readonly string[], write: (text: string) => void = toStderr): void {
-  write(`The lab will change this machine:\n${changes.map((change) => `  - ${change}\n`).join("")}`);
+  write(
+    `The lab will change this machine:\n${changes.map((change) => paragraph(`- ${change}`, "  ")).join("")}`,
+  );
 }
 
 export function formatUp(result: LabUpResult): string {
@@ -23,13 +26,13 @@ export function formatUp(result: LabUpResult): string {
     result[verb].length > 0 ? [`${verb} ${result[verb].join(", ")}`] : [],
   );
   const summary = changed.length > 0 ? changed.join("; ") : "nothing to do";
-  return `The lab is up: ${summary}.\nInventory: ${result.inventory}\n`;
+  return `${paragraph(`The lab is up: ${summary}.`)}Inventory: ${result.inventory}\n`;
 }
 
 export function formatDown(result: LabDownResult): string {
   const deleted = result.deleted.length > 0 ? `deleted ${result.deleted.join(", ")}` : "nothing to delete";
   const notes = result.kept.map((each) => `Kept ${each}.\n`).join("");
-  return `The lab is down: ${deleted}.\n${notes}`;
+  return `${paragraph(`The lab is down: ${deleted}.`)}${notes}`;
 }
 
 export function formatStatus(status: LabStatus): string {
@@ -56,6 +59,10 @@ export function formatStatus(status: LabStatus): string {
           .trimEnd()}\n`,
     )
     .join("");
+}
+
+function paragraph(text: string, indent = ""): string {
+  return `${wrap(text, 80, indent).join("\n")}\n`;
 }
 
 function toStderr(text: string): void {

@@ -87,6 +87,14 @@ test("without a master socket systemd reloads, and the new worker is still known
   await converges();
 });
 
+test("without its link to the current generation, what stood there before lbctl is still kept", async () => {
+  const before = await output("lb-1", `cat ${state}/generations/0/haproxy.cfg`);
+  await output("lb-1", `rm ${state}/current`);
+  expect((await apply()).document.hosts[0]?.outcome).toBe("changed");
+  expect(await output("lb-1", `cat ${state}/generations/0/haproxy.cfg`)).toBe(before);
+  await converges();
+});
+
 test("stray names among the generations are passed over", async () => {
   await output("lb-1", `mkdir -p ${state}/generations/1.bak ${state}/generations/x`);
   expect((await apply("-e", "haproxy_retries=5")).document.hosts[0]?.outcome).toBe("changed");

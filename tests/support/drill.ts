@@ -90,6 +90,7 @@ export function evidence(over: Partial<Evidence> = {}): Evidence {
     pid: 7,
     servers: [server("web-1", "UP"), server("web-2", "UP")],
     problem: null,
+    settling: false,
   };
   return {
     scenario,

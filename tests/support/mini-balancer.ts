@@ -95,9 +95,12 @@ export async function miniBalancer(options: {
     connection.once("data", (bytes) => {
       const rows = members.map(
         ({ server, up, sessions, redispatches }) =>
-          `api_pool,${server.name},${up ? "UP" : "DOWN"},0,1,${sessions},0,${redispatches},127.0.0.1:${server.port},2`,
+          `api_pool,${server.name},${up ? "UP" : "DOWN"},0,1,${sessions},0,${redispatches},127.0.0.1:${server.port},2,${up ? "L4OK" : "L4CON"}`,
       );
-      const stat = ["# pxname,svname,status,scur,weight,stot,wretr,wredis,addr,type", ...rows].join("\n");
+      const stat = [
+        "# pxname,svname,status,scur,weight,stot,wretr,wredis,addr,type,check_status",
+        ...rows,
+      ].join("\n");
       connection.end(bytes.toString().startsWith("show info") ? "Version: 0\nPid: 7\n\n" : `${stat}\n\n`);
     });
     connection.on("error", () => undefined);

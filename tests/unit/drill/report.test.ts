@@ -66,7 +66,7 @@ describe("the report of a drill", () => {
       command: "kill-it",
       reviveCommand: "revive-it",
     };
-    expect(bare(drillEventLine(event) ?? "")).toBe("kill web-2: kill-it  (undo: revive-it)");
+    expect(bare(drillEventLine(event) ?? "")).toBe("kill web-2: kill-it\n  undo: revive-it");
     expect(drillEventLine({ kind: "progress", sent: 1, failed: 0 })).toBeNull();
   });
 });

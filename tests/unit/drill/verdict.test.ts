@@ -13,6 +13,7 @@ const state = {
   pid: 7,
   servers: [server("web-1", "UP"), server("web-2", "UP")],
   problem: null,
+  settling: false,
 };
 
 describe("the verdict of a drill", () => {
