@@ -8,7 +8,8 @@ import { parseExtraVars } from "../inventory/extra-vars.ts";
 import { loadInventory } from "../inventory/load.ts";
 import { resolveFleet } from "../inventory/resolve.ts";
 import { selectHosts } from "../inventory/select.ts";
-import type { Fleet, Host } from "../model/fleet.ts";
+import type { WrittenInventory } from "../inventory/written.ts";
+import type { Fleet, Host, Variables } from "../model/fleet.ts";
 import type { Role } from "../model/role.ts";
 import { packageRoot } from "../package-root.ts";
 import type { Templates } from "../render/engine.ts";
@@ -43,6 +44,7 @@ export async function loadProject(options: FleetOptions): Promise<Project> {
   const fleet = await problems.attempt(() =>
     resolveFleet(written, { defaults: role.defaults, extraVars, needed: variableNames(role) }),
   );
+  if (!fleet) addWhatElseIsWrong(written, extraVars, role, problems);
   problems.throwIfAny();
   if (!fleet || !templates) throw new Error("a part is missing without a problem");
   const hosts = (await problems.attempt(() => chooseHosts(fleet, role, options.limit))) ?? [];
@@ -55,6 +57,23 @@ export async function loadProject(options: FleetOptions): Promise<Project> {
   });
   problems.throwIfAny();
   return { fleet, role, templates, hosts };
+}
+
+/** A reference that leads nowhere must not hide other mistakes: those of the values that need no resolving. */
+function addWhatElseIsWrong(
+  written: WrittenInventory,
+  extraVars: Variables,
+  role: Role,
+  problems: Problems,
+): void {
+  const told = new Set(problems.list().map(({ at }) => at));
+  try {
+    const fleet = resolveFleet(written, { defaults: {}, extraVars });
+    checkVariables(fleet, [...fleet.hosts.keys()], role);
+  } catch (error) {
+    if (!(error instanceof LbctlError)) throw error;
+    problems.addAll(error.problems.filter(({ at }) => !told.has(at)));
+  }
 }
 
 /** Servers carry variables of the role too: address, id, weight. */

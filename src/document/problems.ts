@@ -33,8 +33,12 @@ export class Problems {
     this.addAll(error.problems);
   }
 
+  list(): Problem[] {
+    return [...this.found.values()];
+  }
+
   throwIfAny(): void {
-    if (this.found.size > 0) throw new LbctlError("invalid", [...this.found.values()]);
+    if (this.found.size > 0) throw new LbctlError("invalid", this.list());
   }
 }
 

@@ -86,7 +86,11 @@ function unknown(name: string, variable: Variable, known: ReadonlySet<string>, r
 
 function problemAt(variable: Variable, path: Path, message: string, role: Role): Problem {
   const origin = variable.originOf(path.slice(1));
-  const isText = origin.file === extraVarsFile && typeof variable.value === "string" && path.length === 1;
+  const isText =
+    origin.file === extraVarsFile &&
+    typeof variable.value === "string" &&
+    path.length === 1 &&
+    /must be (a|an) (list|map|whole number|number)/.test(message);
   return {
     what: `${pathText(path)} ${message}`,
     at: place(origin),
