@@ -41,6 +41,8 @@ flock -n 9 || fail busy "another lbctl is changing this host"`,
     script:
       () => `out=$(mkdir -p "$state/generations" "$state/state" 2>&1) || fail failed "$state could not be made: $out"
 chmod 755 /var/lib/lbctl "$state" "$state/generations" "$state/state"
+# "1" is a state file without servers; a missing or empty one makes HAProxy warn
+[ -s "$state/state/servers" ] || { echo 1 > "$state/state/servers"; chmod 644 "$state/state/servers"; }
 rm -rf "$state/staging"
 mkdir -m 755 "$state/staging"
 out=$(tar -x --no-same-owner -p -f - -C "$state/staging" 2>&1) || discard failed "the files could not be written: $out"
