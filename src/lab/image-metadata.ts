@@ -16,6 +16,7 @@ export function imageMetadata(release: Release, kind: ImageKind, backendScript: 
     "/etc/hosts":
       "127.0.0.1 localhost\n127.0.1.1 {{ container.name }}.lab {{ container.name }}\n::1 localhost\n",
     "/etc/resolv.conf": 'nameserver {{ config_get("user.lbctl-lab.dns", "127.0.0.1") }}\nsearch lab\n',
+    "/etc/default/lab-network": 'ADDRESS={{ config_get("user.lbctl-lab.address", "127.0.0.2") }}\n',
     "/root/.ssh/authorized_keys": '{{ config_get("user.lbctl-lab.ssh-key", "") }}\n',
   };
   if (kind === "backend") {

@@ -34,6 +34,7 @@ export function wantInstance(
     [imageKey]: image,
     "user.lbctl-lab.haproxy": haproxy,
     "user.lbctl-lab.ssh-key": publicKey.trim(),
+    "user.lbctl-lab.address": member.ip,
     "user.lbctl-lab.dns": member.ip.replace(/\d+$/, "1"),
     ...(member.port === undefined ? {} : { "user.lbctl-lab.port": String(member.port) }),
   };
@@ -91,17 +92,9 @@ export async function startInstance(incus: Incus, name: string): Promise<void> {
 /** Waits inside the container until sshd (and a demo backend) is up; the public host key, read without the network. */
 export async function waitUntilUp(incus: Incus, member: Member): Promise<string> {
   const units = member.port === undefined ? "ssh" : "ssh demo-backend";
-  // A lease that a deleted container left behind can keep its address from the new one; then it is set by hand.
-  const network = `[Match]\\nName=eth0\\n[Network]\\nAddress=${member.ip}/24\\nDNS=${member.ip.replace(/\d+$/, "1")}\\n`;
   const script = `n=0
-address() { ip -4 -o addr show dev eth0 | grep -q "inet $1"; }
-until [ "$(systemctl is-active ${units} 2>/dev/null | sort -u)" = active ] && address ${member.ip}/; do
+until [ "$(systemctl is-active ${units} 2>/dev/null | sort -u)" = active ] && ip -4 -o addr show dev eth0 | grep -q "inet ${member.ip}/"; do
   n=$((n + 1))
-  if [ $n = 20 ] && address ""; then
-    printf '${network}' > /etc/systemd/network/10-eth0.network
-    chmod 644 /etc/systemd/network/10-eth0.network
-    systemctl restart systemd-networkd
-  fi
   [ $n -lt 300 ] || { systemctl --failed --no-legend; exit 1; }
   sleep 0.1
 done

@@ -52,3 +52,11 @@ export function labMembers(size: LabSize, subnet: string): readonly Member[] {
     }));
   });
 }
+
+/** Every container that a lab of any size may have. */
+export function everyMember(subnet: string): readonly Member[] {
+  return labMembers(
+    { lb: kinds.lb.max, api: kinds.api.max, stream: kinds.stream.max, haproxy: "2.6" },
+    subnet,
+  );
+}

@@ -1,5 +1,6 @@
 import { LbctlError } from "../errors.ts";
 import { labName, labTag, type Incus } from "./incus.ts";
+import { everyMember } from "./members.ts";
 
 /** The lab's own objects in Incus that hold no instance. */
 export interface LabObjects {
@@ -45,6 +46,7 @@ export async function findObjects(incus: Incus): Promise<LabObjects> {
 
 /** Creates what is missing. The bridge leads nowhere: no NAT, no routing, no firewall rules, no IPv6. */
 export async function createObjects(incus: Incus, has: LabObjects, subnet: string): Promise<void> {
+  const names = everyMember(subnet).map(({ name, ip }) => `host-record=${name}.lab,${name},${ip}`);
   const network = [
     "--type=bridge",
     `ipv4.address=${subnet}.1/24`,
@@ -55,7 +57,7 @@ export async function createObjects(incus: Incus, has: LabObjects, subnet: strin
     "ipv6.firewall=false",
     "dns.domain=lab",
     // its own names only, and no default route
-    "raw.dnsmasq=no-resolv\ndhcp-option=3",
+    `raw.dnsmasq=${["no-resolv", "dhcp-option=3", ...names].join("\n")}`,
   ];
   await Promise.all([
     has.subnet === undefined ? global(incus, ["network", "create", labName, ...network, tag]) : undefined,

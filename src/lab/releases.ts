@@ -23,8 +23,8 @@ export function imageKind(role: MemberRole): ImageKind {
   return role === "lb" ? "lb" : "backend";
 }
 
-/** systemd needs udev and dbus; everything else is Essential or drawn in by these. */
-export const basePackages = ["usr-is-merged", "systemd-sysv", "udev", "dbus", "openssh-server", "iproute2"];
+/** Everything else is Essential or drawn in by these. */
+export const basePackages = ["usr-is-merged", "systemd-sysv", "openssh-server", "iproute2"];
 /** Where an image keeps its only package archive. */
 export const archiveFolder = "/srv/lbctl-archive";
 /** Installed in backends only, from packages that are fetched with the base. */
@@ -55,19 +55,7 @@ export function overlay(release: Release): readonly OverlayFile[] {
       path: "etc/systemd/system/ssh.service.d/10-host-key.conf",
       text: lines("[Service]", "ExecStartPre=", `ExecStartPre=${makeKey}`, "ExecStartPre=/usr/sbin/sshd -t"),
     },
-    {
-      path: "etc/systemd/network/20-eth0.network",
-      text: lines(
-        "[Match]",
-        "Name=eth0",
-        "[Network]",
-        "DHCP=ipv4",
-        "LinkLocalAddressing=no",
-        "IPv6AcceptRA=no",
-        "[DHCPv4]",
-        "ClientIdentifier=mac",
-      ),
-    },
+    { path: "etc/systemd/system/lab-network.service", text: networkUnit },
     {
       path: "etc/apt/sources.list.d/lbctl-lab.list",
       text: lines(`deb [trusted=yes] file:${archiveFolder} ./`),
@@ -77,9 +65,27 @@ export function overlay(release: Release): readonly OverlayFile[] {
   ];
 }
 
-export const enabledUnits = ["systemd-networkd.service"];
+// systemd's own network daemon would want udev
+const networkUnit = `[Unit]
+Description=The address of this host in the lbctl lab
+DefaultDependencies=no
+Before=network.target
+Wants=network.target
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+EnvironmentFile=/etc/default/lab-network
+ExecStart=/bin/sh -c 'ip address replace "$ADDRESS"/24 broadcast + dev eth0 && ip link set eth0 up'
+
+[Install]
+WantedBy=multi-user.target
+`;
+
+export const enabledUnits = ["lab-network.service"];
 export const maskedUnits = [
-  "systemd-networkd-wait-online.service",
+  // a container loads no modules, and Debian 13's fails for want of them
+  "systemd-modules-load.service",
   "systemd-timesyncd.service",
   "apt-daily.timer",
   "apt-daily-upgrade.timer",
