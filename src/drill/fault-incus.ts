@@ -1,3 +1,6 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { ProcessResult } from "../remote/process.ts";
 import type { Fault, FaultDeps } from "./fault.ts";
 import { failureOf, shellWords } from "./process-failure.ts";
@@ -11,9 +14,25 @@ export function incusFault(plan: FaultPlan & { kind: "incus" }, { run, uid }: Fa
   const query = ["incus", "query", `${prefix}/1.0/instances/${plan.instance}/state?project=${plan.project}`];
   let sudo: readonly string[] = [];
 
+  const runWords = async (
+    words: readonly string[],
+    env: Readonly<Record<string, string>>,
+  ): Promise<ProcessResult> => {
+    // sudo drops the environment
+    const through =
+      sudo.length === 0 ? [] : [...sudo, "env", ...Object.entries(env).map((pair) => pair.join("="))];
+    const [file = "", ...args] = [...through, ...words];
+    return await run(file, args, { timeoutMs: 60_000, env });
+  };
   const exec = async (words: readonly string[]): Promise<ProcessResult> => {
-    const [file = "", ...args] = [...sudo, ...words];
-    return run(file, args, { timeoutMs: 60_000 });
+    if (plan.remote !== null) return runWords(words, {});
+    // The client writes a configuration where there is none; for the server on this machine it needs none.
+    const folder = await mkdtemp(join(tmpdir(), "lbctl-incus-"));
+    try {
+      return await runWords(words, { INCUS_CONF: folder, INCUS_CACHE: folder });
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
   };
   const status = async (): Promise<string> => {
     let result = await exec(query);

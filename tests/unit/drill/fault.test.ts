@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync, chmodSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync, chmodSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -13,7 +13,7 @@ const none: FaultDeps["remote"] = (host) => {
   throw new Error(`nobody asked for ${host}`);
 };
 
-/** Answers `incus …` and `sudo -n incus …` by their first words; an unexpected command throws. */
+/** Answers `incus …` and `sudo -n env … incus …` by their first words; an unexpected command throws. */
 function fakeRun(answers: Readonly<Record<string, (sudo: boolean) => Partial<ProcessResult>>>): {
   run: FaultDeps["run"];
   calls: string[];
@@ -25,7 +25,7 @@ function fakeRun(answers: Readonly<Record<string, (sudo: boolean) => Partial<Pro
       const words = [file, ...args];
       calls.push(words.join(" "));
       const sudo = file === "sudo";
-      const answer = answers[(sudo ? words[3] : words[1]) ?? ""];
+      const answer = answers[words[words.indexOf("incus") + 1] ?? ""];
       if (!answer) throw new Error(`unexpected: ${words.join(" ")}`);
       return Promise.resolve({ exitCode: 0, stdout: "", stderr: "", timedOut: false, ...answer(sudo) });
     },
@@ -48,6 +48,23 @@ describe("an Incus instance", () => {
       "incus stop --force --project lab api-1",
       "incus start --project lab api-1",
     ]);
+  });
+
+  it("on this machine leaves the user's own client configuration alone", async () => {
+    const seen: string[] = [];
+    const run: FaultDeps["run"] = (_, args, options) => {
+      seen.push(String(options?.env?.INCUS_CONF), args.join(" "));
+      const denied = seen.length === 2;
+      return Promise.resolve({
+        ...{ exitCode: denied ? 1 : 0, stdout: '{"status": "Running"}', timedOut: false },
+        stderr: denied ? "permission denied" : "",
+      });
+    };
+    await makeFault(incus, { run, remote: none, uid: 1000 }).prepare();
+    const [asUser = "", , asRoot = "", words] = seen;
+    expect(asUser).toMatch(/lbctl-incus-/);
+    expect(words).toMatch(`-n env INCUS_CONF=${asRoot} INCUS_CACHE=${asRoot} incus query`);
+    expect(existsSync(asUser) || existsSync(asRoot)).toBe(false);
   });
 
   it("may be on a remote", () => {
