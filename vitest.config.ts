@@ -8,6 +8,7 @@ export default defineConfig({
         // One lab of containers serves all files, so they take turns.
         test: {
           name: "containers",
+          globalSetup: "tests/support/turns.ts",
           include: ["tests/containers/**/*.test.ts"],
           fileParallelism: false,
           testTimeout: 180_000,

@@ -3,6 +3,7 @@ import type { HostPlan } from "../model/host.ts";
 import type { Role } from "../model/role.ts";
 import { liveFunctions } from "../observe/script.ts";
 import { quote, quoteAll } from "../remote/shell.ts";
+import { serverStateFunctions } from "./server-state.ts";
 
 /** What the steps need to know; every value is lbctl's own or checked. */
 export interface StepContext {
@@ -41,8 +42,7 @@ flock -n 9 || fail busy "another lbctl is changing this host"`,
     script:
       () => `out=$(mkdir -p "$state/generations" "$state/state" 2>&1) || fail failed "$state could not be made: $out"
 chmod 755 /var/lib/lbctl "$state" "$state/generations" "$state/state"
-# "1" is a state file without servers; a missing or empty one makes HAProxy warn
-[ -s "$state/state/servers" ] || { echo 1 > "$state/state/servers"; chmod 644 "$state/state/servers"; }
+[ -s "$state/state/servers" ] || forget_state
 rm -rf "$state/staging"
 mkdir -m 755 "$state/staging"
 out=$(tar -x --no-same-owner -p -f - -C "$state/staging" 2>&1) || discard failed "the files could not be written: $out"
@@ -143,6 +143,7 @@ export function applyScript(context: StepContext): string {
   return `${liveFunctions(context.role)}
 ${askFunction}
 ${applyFunctions}
+${serverStateFunctions}
 ${body.join("\n")}
 event outcome changed`;
 }
@@ -187,6 +188,14 @@ is_new() {
 }
 # activate IDENTITY: reload (or start) and wait until a new worker says that it loaded it; "-" takes any new worker
 activate() {
+  save_state
+  load_new "$1"
+  set -- $?
+  [ "$1" != 0 ] || drain_again
+  forget_state
+  return "$1"
+}
+load_new() {
   if ! systemctl is-active -q "$service"; then
     systemctl reset-failed "$service" 2>/dev/null
     systemctl start "$service" 2>&1 || { alerts; return 1; }

@@ -62,15 +62,25 @@ export class StateFile {
   }
 }
 
-/** One lab command at a time. A lock whose holder is gone is taken over. */
+/** One lab command at a time. */
 export async function withLock<T>(file: string, work: () => Promise<T>): Promise<T> {
+  await takeLock(file);
+  try {
+    return await work();
+  } finally {
+    await rm(file, { force: true });
+  }
+}
+
+/** Throws LbctlError `busy` while another process holds it; one whose holder is gone is taken over. */
+export async function takeLock(file: string): Promise<void> {
   await mkdir(dirname(file), { recursive: true });
   for (let attempt = 0; ; attempt++) {
     try {
       const handle = await open(file, "wx");
       await handle.writeFile(String(process.pid));
       await handle.close();
-      break;
+      return;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
       const holder = Number(await readFile(file, "utf8").catch(() => "0"));
@@ -83,11 +93,6 @@ export async function withLock<T>(file: string, work: () => Promise<T>): Promise
       }
       await rm(file, { force: true });
     }
-  }
-  try {
-    return await work();
-  } finally {
-    await rm(file, { force: true });
   }
 }
 

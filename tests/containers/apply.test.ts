@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test, vi } from "vitest";
 import { get, openWebSocket, startLoad } from "../support/http.ts";
-import { addressOf, freshLab, inside, inventory, liveState, output } from "../support/lab.ts";
+import { addressOf, freshLab, inside, inventory, liveState, output, runtime } from "../support/lab.ts";
 import { goldens, goldenSet } from "../support/goldens.ts";
 import { lbctl, lbctlJson, root, run } from "../support/lbctl.ts";
 import { projectWith } from "../support/project.ts";
@@ -185,6 +185,44 @@ describe.each(releases)("HAProxy %s", (release) => {
     expect(workers.size).toBe(10);
     expect(sent).toBeGreaterThan(1000);
     expect(failures).toEqual([]);
+    expect((await lbctl(["apply", ...onLab, "--yes"])).code).toBe(0);
+  });
+
+  test("a reload keeps drains, weights and who is down", async () => {
+    const change = (setting: string) => lbctl(["apply", ...onLab, "--yes", "-e", setting]);
+    /** Words of `show stat` by server: status and weight. */
+    const servers = async () => {
+      const rows = (await runtime("lb-1", "show stat -1 4 -1")).split("\n").map((row) => row.split(","));
+      return new Map(
+        rows.map((row) => [`${row[0] ?? ""}/${row[1] ?? ""}`, `${row[17] ?? ""} ${row[18] ?? ""}`]),
+      );
+    };
+    await runtime("lb-1", "set server api_pool/backend-api-1 state drain");
+    await runtime("lb-1", "set weight api_pool/backend-api-2 50%");
+    await output("stream-server-2", "systemctl stop demo-backend");
+    await vi.waitFor(
+      async () => {
+        expect((await servers()).get("stream_pool/stream-server-2")).toMatch(/^DOWN /);
+      },
+      { timeout: 30_000, interval: 500 },
+    );
+    expect((await change("haproxy_timeout_queue_ms=6100")).code).toBe(0);
+    const after = await servers();
+    expect(after.get("api_pool/backend-api-1")).toMatch(/^DRAIN/);
+    expect(after.get("api_pool/backend-api-2")).toBe("UP 50");
+    expect(after.get("stream_pool/stream-server-2")).toMatch(/^DOWN /);
+    expect(after.get("stream_pool/stream-server-1")).toMatch(/^UP /);
+    const file = "cat /var/lib/lbctl/haproxy/state/servers";
+    expect(await output("lb-1", file)).toBe("1");
+
+    await output("stream-server-2", "systemctl start demo-backend");
+    // Another check makes what was known of the servers void, but not that one was drained.
+    expect((await change("haproxy_health_check_fall=4")).code).toBe(0);
+    const changed = await servers();
+    expect(changed.get("api_pool/backend-api-1")).toMatch(/^DRAIN/);
+    expect(changed.get("stream_pool/stream-server-2")).toMatch(/^(UP|no check)/);
+    expect(await output("lb-1", file)).toBe("1");
+    await runtime("lb-1", "set server api_pool/backend-api-1 state ready");
     expect((await lbctl(["apply", ...onLab, "--yes"])).code).toBe(0);
   });
 

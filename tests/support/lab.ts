@@ -51,3 +51,9 @@ export async function liveState(host: string): Promise<string> {
     `readlink -f /etc/haproxy/haproxy.cfg; cd /etc/haproxy; find -L . -type f | sort | xargs sha256sum; pgrep -x haproxy | sort`,
   );
 }
+
+/** HAProxy's answer to one command on the admin socket of a host. */
+export async function runtime(host: string, command: string): Promise<string> {
+  const perl = `use IO::Socket::UNIX; $s = IO::Socket::UNIX->new("/run/haproxy/admin.sock") or die; print $s "${command}\\n"; print <$s>`;
+  return output(host, `perl -e '${perl}'`);
+}
