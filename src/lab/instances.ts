@@ -69,10 +69,20 @@ export async function createInstance(
 ): Promise<void> {
   const { member, image } = want;
   const config = { ...want.config, ...legacyCgroups(haproxy) };
+  const address = ["-d", `eth0,ipv4.address=${member.ip}`, "-d", `eth0,hwaddr=${macOf(member.ip)}`];
   await incus.run([
-    ...["launch", "-q", image, member.name, "-p", labName, "-d", `eth0,ipv4.address=${member.ip}`],
+    ...["launch", "-q", image, member.name, "-p", labName, ...address],
     ...Object.entries(config).flatMap(([key, value]) => ["-c", `${key}=${value}`]),
   ]);
+}
+
+/** One address, one MAC: else this machine goes on speaking to the container that had the address before. */
+function macOf(ip: string): string {
+  const last = ip
+    .split(".")
+    .slice(1)
+    .map((part) => Number(part).toString(16).padStart(2, "0"));
+  return ["10", "66", "6a", ...last].join(":");
 }
 
 /** systemd 256 and later refuse to boot on a machine with the old cgroup hierarchy unless told not to. */

@@ -198,7 +198,7 @@ describe.each(releases)("HAProxy %s", (release) => {
       );
     };
     await runtime("lb-1", "set server api_pool/backend-api-1 state drain");
-    await runtime("lb-1", "set weight api_pool/backend-api-2 50%");
+    await runtime("lb-1", "set weight api_pool/backend-api-2 4");
     await output("stream-server-2", "systemctl stop demo-backend");
     await vi.waitFor(
       async () => {
@@ -209,7 +209,7 @@ describe.each(releases)("HAProxy %s", (release) => {
     expect((await change("haproxy_timeout_queue_ms=6100")).code).toBe(0);
     const after = await servers();
     expect(after.get("api_pool/backend-api-1")).toMatch(/^DRAIN/);
-    expect(after.get("api_pool/backend-api-2")).toBe("UP 50");
+    expect(after.get("api_pool/backend-api-2")).toBe("UP 4");
     expect(after.get("stream_pool/stream-server-2")).toMatch(/^DOWN /);
     expect(after.get("stream_pool/stream-server-1")).toMatch(/^UP /);
     const file = "cat /var/lib/lbctl/haproxy/state/servers";
