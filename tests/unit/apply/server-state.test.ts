@@ -32,7 +32,7 @@ function unchanged(next: string): string[] {
   writeFileSync(join(folder, "new"), next);
   const script = `cd "$1"; ${serverStateFunctions}
 server_lines old > o; server_lines new > n; comm -12 o n | cut -f1`;
-  return execFileSync("dash", ["-c", script, "sh", folder], { env: { ...process.env, LC_ALL: "C" } })
+  return execFileSync("sh", ["-c", script, "sh", folder], { env: { ...process.env, LC_ALL: "C" } })
     .toString()
     .split("\n")
     .filter(Boolean);
