@@ -98,6 +98,30 @@ export function planMachine(facts: MachineFacts): MachineChanges {
   };
 }
 
+/** Pure: why Incus cannot run on this platform; the texts are those of /proc/self. A privileged container may try. */
+export function findObstacle(platform: string, status: string, uidMap: string): string | undefined {
+  if (platform !== "linux") return `containers need Linux, and this is ${platform}`;
+  const allowed = BigInt(`0x${/^CapBnd:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? "0"}`);
+  // CAP_SYS_ADMIN, capabilities(7)
+  if ((allowed >> 21n) % 2n === 0n) return "this is a container without the right to mount (CAP_SYS_ADMIN)";
+  if (!/^\s*0\s+0\s+4294967295\s*$/.test(uidMap)) return "this is a container whose user ids are mapped";
+  return undefined;
+}
+
+/** Throws LbctlError `invalid` where no Incus daemon could start containers. */
+export async function expectIncusPossible(): Promise<void> {
+  const [status = "", uidMap = ""] = [
+    await readIfThere("/proc/self/status"),
+    await readIfThere("/proc/self/uid_map"),
+  ];
+  const obstacle = findObstacle(process.platform, status, uidMap);
+  if (obstacle === undefined) return;
+  throw new LbctlError("invalid", {
+    what: `Incus cannot run here: ${obstacle}`,
+    hint: "Use a Linux machine, real or virtual, or start an Incus daemon that answers here. Nothing was changed.",
+  });
+}
+
 /** The changes as sentences, for the question before them. */
 export function describeChanges(changes: MachineChanges, subnet: string): readonly string[] {
   const { aptSource, packages, lines, sysctl } = changes;

@@ -90,6 +90,7 @@ interface Seen {
 async function look(context: LabContext, images: LabImages): Promise<Seen> {
   const { shell, incus, paths, state } = context;
   const [tools, daemonAnswers] = await Promise.all([machine.findTools(), incus.answers()]);
+  if (!daemonAnswers) await machine.expectIncusPossible();
   const objects = daemonAnswers ? await findObjects(incus) : nothing;
   const imported = objects.project ? await incus.imageAliases() : [];
   // while the daemon is stopped, only the record tells what it has

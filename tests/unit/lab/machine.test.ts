@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { LbctlError } from "../../../src/errors.ts";
 import { newPackages } from "../../../src/lab/install.ts";
-import { describeChanges, planMachine, type MachineFacts } from "../../../src/lab/machine.ts";
+import { describeChanges, findObstacle, planMachine, type MachineFacts } from "../../../src/lab/machine.ts";
 
 const everyTool = ["incus", "ssh-keygen", "mkfs.btrfs", "incusd", "dnsmasq", "mmdebstrap", "mksquashfs"];
 
@@ -96,4 +96,19 @@ test("packages that apt would only upgrade are not the lab's to remove later", (
   const simulated =
     "NOTE: a simulation\nInst login [1:4.13] (1:4.14 Debian:12 [amd64])\nInst incus-base (6.0 b [amd64])\nConf incus-base (6.0)\n";
   expect(newPackages(simulated)).toEqual(["incus-base"]);
+});
+
+const full = "CapEff:\t000001ffffffffff\nCapBnd:\t000001ffffffffff\nCapAmb:\t0000000000000000\n";
+const identity = "         0          0 4294967295\n";
+
+test.each([
+  ["a machine", "linux", full, identity, undefined],
+  ["a Mac", "darwin", "", "", "containers need Linux, and this is darwin"],
+  // the bounding set that Docker and Podman give by default
+  ["a Docker container", "linux", "CapBnd:\t00000000a80425fb\n", identity, "without the right to mount"],
+  ["an unprivileged container", "linux", full, "0 1000000 1000000000\n", "whose user ids are mapped"],
+])("whether Incus can run on %s", (_, platform, status, uidMap, obstacle) => {
+  const found = findObstacle(platform, status, uidMap);
+  if (obstacle === undefined) expect(found).toBeUndefined();
+  else expect(found).toContain(obstacle);
 });
