@@ -1,29 +1,48 @@
 import type { Origin, Path, Value, Variable } from "../model/fleet.ts";
+import type { Scalar } from "./scalar.ts";
+
+/** `!vault` (still encrypted), `!unsafe`, or what a scalar is in Python where that is more than its value says. */
+export type Tag = "!vault" | "!unsafe" | NonNullable<Scalar["tag"]>;
 
 /** A value as it was written: where it stands, its YAML tag when that matters, and its parts. */
 export class Part implements Variable {
   readonly value: Value;
   readonly origin: Origin;
-  /** `!vault`, `!unsafe`, or `!!float` for a number with a fraction in its text. */
-  readonly tag: string | undefined;
+  readonly tag: Tag | undefined;
   /** Items of a list by index, values of a map by key in written order. */
   readonly parts: ReadonlyMap<string | number, Part>;
+  /** Came out of a vault, or was made of what did: no output may show it. */
+  readonly isSecret: boolean;
+  /** The key of a map as it was read, where that is not text. */
+  readonly oddKey: Value | undefined;
 
   constructor(
     value: Value,
     origin: Origin,
     parts: ReadonlyMap<string | number, Part> = noParts,
-    tag?: string,
+    more: { readonly tag?: Tag | undefined; readonly isSecret?: boolean; readonly oddKey?: Value } = {},
   ) {
     this.value = value;
     this.origin = origin;
     this.parts = parts;
-    this.tag = tag;
+    this.tag = more.tag;
+    this.isSecret = more.isSecret ?? false;
+    this.oddKey = more.oddKey;
   }
 
   /** The same value, said to stand elsewhere. Its parts keep their places. */
-  at(origin: Origin): Part {
-    return new Part(this.value, origin, this.parts, this.tag);
+  at(origin: Origin, oddKey?: Value): Part {
+    const { tag, isSecret } = this;
+    return new Part(this.value, origin, this.parts, {
+      tag,
+      isSecret,
+      ...(oddKey === undefined ? {} : { oddKey }),
+    });
+  }
+
+  /** Whether it, or any part of it, is secret. */
+  get holdsSecret(): boolean {
+    return this.isSecret || [...this.parts.values()].some((part) => part.holdsSecret);
   }
 
   originOf(path: Path): Origin {
@@ -41,18 +60,16 @@ export class Part implements Variable {
 const noParts: ReadonlyMap<string | number, Part> = new Map();
 
 /** A map from its parts, in their order. */
-export function mapOf(parts: ReadonlyMap<string, Part>, origin: Origin): Part {
+export function mapOf(parts: ReadonlyMap<string, Part>, origin: Origin, isSecret = false): Part {
   // fromEntries defines own properties, so that a key named __proto__ stays data
-  return new Part(Object.fromEntries([...parts].map(([key, part]) => [key, part.value])), origin, parts);
+  const value = Object.fromEntries([...parts].map(([key, part]) => [key, part.value]));
+  return new Part(value, origin, parts, { isSecret });
 }
 
 /** A list from its parts. */
-export function listOf(parts: readonly Part[], origin: Origin): Part {
-  return new Part(
-    parts.map((part) => part.value),
-    origin,
-    new Map(parts.entries()),
-  );
+export function listOf(parts: readonly Part[], origin: Origin, isSecret = false): Part {
+  const values = parts.map((part) => part.value);
+  return new Part(values, origin, new Map(parts.entries()), { isSecret });
 }
 
 /** Any variable as a `Part`, with its parts. */

@@ -11,10 +11,13 @@ import {
   type YAMLMap,
 } from "yaml";
 import { LbctlError, type Problem } from "../errors.ts";
-import type { Origin } from "../model/fleet.ts";
+import type { Origin, Value } from "../model/fleet.ts";
 import { listOf, mapOf, Part } from "./part.ts";
-import { readAsTag, readJsonWord, readPlain } from "./scalar.ts";
+import { pythonFloat } from "./python.ts";
+import { BadScalar, readAsTag, readJsonWord, readPlain, type Scalar } from "./scalar.ts";
+import { keepSecret } from "./secrets.ts";
 import { decodeText } from "./text.ts";
+import { isEncrypted, Vault } from "./vault.ts";
 import { explainSyntax, isJson, shortTag, unquoted } from "./yaml-words.ts";
 
 const maxDepth = 50;
@@ -32,20 +35,25 @@ interface Anchor {
 /** Thrown to leave a document that cannot be read to its end. */
 class Stop extends Error {}
 
+const noPasswords = new Vault([]);
+
 /**
- * Reads one YAML or JSON document as Ansible does (YAML 1.1); an empty one is null.
+ * Reads one YAML or JSON document as Ansible does (YAML 1.1); an empty one is null. One that is encrypted with
+ * ansible-vault is opened, and every value in it is secret.
  * Throws LbctlError `invalid` with every problem found, each at its `file:line`.
  */
-export function parseYaml(bytes: Uint8Array, file: string): Part {
+export function parseYaml(bytes: Uint8Array, file: string, vault = noPasswords): Part {
   const text = decodeText(bytes, file);
-  if (text.startsWith("$ANSIBLE_VAULT;")) {
-    throw new LbctlError("invalid", {
-      what: "the file is encrypted with ansible-vault, which lbctl cannot read yet",
-      at: `${file}:1`,
-      hint: "Move the variables that lbctl needs into a file that is not encrypted, and this file out of the inventory's folders.",
-    });
-  }
-  return new Reader(text, file).read();
+  if (!isEncrypted(text)) return new Reader(text, file, false).read();
+  const plain = decodeText(new TextEncoder().encode(vault.open(text, `${file}:1`)), file);
+  const part = new Reader(plain, file, true).read();
+  keepAll(part);
+  return part;
+}
+
+function keepAll(part: Part): void {
+  if (typeof part.value === "string" || typeof part.value === "number") keepSecret(String(part.value));
+  part.parts.forEach(keepAll);
 }
 
 class Reader {
@@ -54,13 +62,15 @@ class Reader {
   private readonly lines = new LineCounter();
   private readonly problems: Problem[] = [];
   private readonly anchors = new Map<string, Anchor | "open">();
-  private readonly readWord: typeof readPlain;
+  private readonly isJson: boolean;
+  private readonly isSecret: boolean;
   private aliased = 0;
 
-  constructor(text: string, file: string) {
+  constructor(text: string, file: string, isSecret: boolean) {
     this.text = text;
     this.file = file;
-    this.readWord = isJson(text) ? readJsonWord : readPlain;
+    this.isJson = isJson(text);
+    this.isSecret = isSecret;
   }
 
   read(): Part {
@@ -79,9 +89,19 @@ class Reader {
       if (error instanceof RangeError) this.report(0, tooDeep, deepHint);
       else if (!(error instanceof Stop)) throw error;
     }
-    if (this.problems.length > 0) throw new LbctlError("invalid", this.problems);
+    if (this.problems.length > 0) throw new LbctlError("invalid", this.problems.map(this.withoutWords));
     return root;
   }
+
+  /** What is wrong with a secret text must not quote it. */
+  private readonly withoutWords = (problem: Problem): Problem =>
+    this.isSecret
+      ? {
+          what: "the decrypted text cannot be read here; what it says is secret",
+          hint: `Run \`ansible-vault view ${this.file}\` and look at that line: ${problem.hint ?? ""}`,
+          ...(problem.at === undefined ? {} : { at: problem.at }),
+        }
+      : problem;
 
   private parse() {
     const documents = parseAllDocuments(this.text, {
@@ -127,6 +147,7 @@ class Reader {
       const part = listOf(
         items.map((item) => item.part),
         origin,
+        this.isSecret,
       );
       return { part, size: 1 + sum(items, "size"), height: 1 + most(items) };
     }
@@ -134,27 +155,38 @@ class Reader {
   }
 
   private readScalar(node: Node, origin: Origin): Part {
-    if (!isScalar(node)) return new Part(null, origin);
+    if (!isScalar(node)) return new Part(null, origin, undefined, { isSecret: this.isSecret });
     const text = node.source;
     // a bare ! says nothing to PyYAML
     const tag = node.tag === "!" ? undefined : shortTag(node.tag);
-    if (tag === "!vault" || tag === "!unsafe") return new Part(text, origin, undefined, tag);
-    if (tag === undefined) {
-      const { value, float } =
-        node.type === "PLAIN" || node.type === undefined ? this.readWord(text) : { value: text };
-      return new Part(value, origin, undefined, float && "!!float");
+    const make = (value: Value, more?: Part["tag"]): Part =>
+      new Part(value, origin, undefined, { tag: more, isSecret: this.isSecret });
+    if (tag === "!vault" || tag === "!vault-encrypted") return make(text, "!vault");
+    if (tag === "!unsafe") return make(text, "!unsafe");
+    if (tag === "!!str") return make(text);
+    const isWord = tag === undefined && (node.type === "PLAIN" || node.type === undefined);
+    const isTyped = tag !== undefined && /^!!(?:int|float|bool|null|timestamp)$/.test(tag);
+    const read = isWord
+      ? this.attempt(node, () => (this.isJson ? readJsonWord(text) : readPlain(text)))
+      : isTyped
+        ? this.attempt(node, () => readAsTag(text, tag.slice(2)))
+        : { value: text };
+    if (!isTyped) this.checkTag(node.tag, node, "str");
+    else if (!read) {
+      const hint = "Correct the value, or remove the tag.";
+      this.reportAt(node, `"${text}" is not what its tag ${tag} says`, hint);
     }
-    if (tag === "!!str" || tag === "!!timestamp") return new Part(text, origin);
-    if (/^!!(?:int|float|bool|null)$/.test(tag)) {
-      const read = readAsTag(text, tag.slice(2));
-      if (read) return new Part(read.value, origin, undefined, read.float && "!!float");
-      this.reportAt(
-        node,
-        `"${text}" is not what its tag ${tag} says`,
-        "Correct the value, or remove the tag.",
-      );
-    } else this.checkTag(node.tag, node, "str");
-    return new Part(text, origin);
+    return make(read?.value ?? null, read?.tag);
+  }
+
+  private attempt(node: Node, read: () => Scalar | undefined): Scalar | undefined {
+    try {
+      return read();
+    } catch (error) {
+      if (!(error instanceof BadScalar)) throw error;
+      this.reportAt(node, `${isScalar(node) ? node.source : ""} ${error.message}`, "Put it in quotes.");
+      return { value: null };
+    }
   }
 
   private readMap(node: YAMLMap.Parsed, depth: number, origin: Origin): Anchor {
@@ -163,34 +195,41 @@ class Reader {
     const merged = new Map<string, Anchor>();
     const firstLines = new Map<string, number>();
     for (const { key, value } of node.items as readonly { key: Node; value: Node }[]) {
-      const isMerge = isScalar(key) && key.type === "PLAIN" && key.source === "<<" && !key.tag;
-      const name = isMerge ? "<<" : this.readKey(key, depth);
-      if (name === undefined) continue;
+      if (isScalar(key) && key.type === "PLAIN" && key.source === "<<" && !key.tag) {
+        this.merge(value, depth, merged);
+        continue;
+      }
+      const found = this.readKey(key, depth);
+      if (found === undefined) continue;
+      const { name, oddKey } = found;
       const line = this.origin(key).line;
       const first = firstLines.get(name);
       if (first !== undefined) {
-        const hint = isMerge ? "Write one `<<: [*first, *second]`." : "Keep one of the two.";
-        this.reportAt(key, `the key "${name}" is written twice, on line ${first} and on line ${line}`, hint);
+        const what = `the key "${name}" is written twice, on line ${first} and on line ${line}`;
+        this.reportAt(key, what, "Keep one of the two.");
         continue;
       }
       firstLines.set(name, line);
-      if (isMerge) this.merge(value, depth, merged);
-      else {
-        const read = this.visit(value, depth + 1);
-        own.set(name, { ...read, part: read.part.at({ file: this.file, line }) });
-      }
+      const read = this.visit(value, depth + 1);
+      own.set(name, { ...read, part: read.part.at({ file: this.file, line }, oddKey) });
     }
     // PyYAML puts merged keys first; a key of the map's own keeps that place and wins
     for (const [name, read] of own) merged.set(name, read);
     const all = [...merged.values()];
-    const part = mapOf(new Map([...merged].map(([name, read]) => [name, read.part])), origin);
+    const parts = new Map([...merged].map(([name, read]) => [name, read.part]));
+    const part = (this.isJson && wrapped(parts, origin)) || mapOf(parts, origin, this.isSecret);
     return { part, size: 1 + sum(all, "size"), height: 1 + most(all) };
   }
 
-  private readKey(key: Node, depth: number): string | undefined {
+  /** The key as text, and as it was read where that is not text. */
+  private readKey(key: Node, depth: number): { readonly name: string; readonly oddKey?: Value } | undefined {
     const { part } = this.visit(key, depth + 1);
-    if (typeof part.value !== "object") return String(part.value);
-    if (part.value === null) return "null";
+    const { value } = part;
+    if (typeof value === "string" && part.tag === undefined) return { name: value };
+    if (typeof value === "number")
+      return { name: part.tag === "!!float" ? pythonFloat(value) : String(value), oddKey: value };
+    if (typeof value !== "object") return { name: String(value), oddKey: value };
+    if (value === null) return { name: "null", oddKey: null };
     const start = key?.range[0] ?? 0;
     const isReference = this.text.startsWith("{{", start) || this.text.startsWith("{{", start - 1);
     const what = isReference ? unquoted.what : "a key must be a single word or number";
@@ -282,6 +321,14 @@ function mistakesIn(documents: ReturnType<typeof parseAllDocuments>) {
     ...errors,
     ...warnings.filter((warning) => warning.code !== "TAG_RESOLVE_FAILED"),
   ]);
+}
+
+/** What ansible-inventory writes into JSON for an encrypted or unsafe text. */
+function wrapped(parts: ReadonlyMap<string, Part>, origin: Origin): Part | undefined {
+  const [[key, part] = [], more] = parts;
+  const tag = key === "__ansible_vault" ? "!vault" : key === "__ansible_unsafe" ? "!unsafe" : undefined;
+  if (!tag || more || typeof part?.value !== "string") return undefined;
+  return new Part(part.value, origin, undefined, { tag, isSecret: part.isSecret });
 }
 
 function sum(items: readonly Anchor[], key: "size"): number {

@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import type { Origin } from "../model/fleet.ts";
 import type { Part } from "../document/part.ts";
 import { invalid, type Problems } from "../document/problems.ts";
@@ -42,7 +43,7 @@ export class InventoryBuilder {
   host(name: string, origin: Origin): HostDraft {
     let host = this.hosts.get(name);
     if (!host) {
-      host = { name, origin, vars: new Map() };
+      host = { name, origin, file: resolve(origin.file), vars: new Map() };
       this.hosts.set(name, host);
     }
     return host;
@@ -89,5 +90,12 @@ export class InventoryBuilder {
       done.add(name);
     };
     for (const name of this.groups.keys()) visit(name, []);
+    for (const { name, origin, children } of this.groups.values()) {
+      if (name === "all" || !children.has("all")) continue;
+      const what = `the group "all" is a child of "${name}", which is itself in all`;
+      problems.take(invalid(what, place(origin), "Remove `all` from its children."));
+      // what is told must not be walked
+      children.delete("all");
+    }
   }
 }

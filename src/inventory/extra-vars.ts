@@ -4,32 +4,34 @@ import type { Origin, Variables } from "../model/fleet.ts";
 import { isMap, Part } from "../document/part.ts";
 import { invalid, Problems } from "../document/problems.ts";
 import { place, readAs } from "../document/words.ts";
+import { Vault } from "../document/vault.ts";
 import { parseYaml } from "../document/yaml.ts";
-import { splitWords } from "./split-words.ts";
+import { readKeyValues } from "./key-values.ts";
 
 /** Where a variable from the command line stands: the `line` counts the -e options. */
 export const extraVarsFile = "--extra-vars";
 
 /**
- * Reads -e options as Ansible does: `k=v k2="v 2"` (strings), JSON or YAML maps, `@file`; later ones win.
+ * Reads -e options as Ansible does: `k=v k2="v 2"` (strings), JSON or YAML maps, `@file`, which `vault` opens when
+ * it is encrypted; later ones win.
  * Throws LbctlError `invalid` with every problem.
  */
-export async function parseExtraVars(args: readonly string[]): Promise<Variables> {
+export async function parseExtraVars(args: readonly string[], vault = new Vault([])): Promise<Variables> {
   const problems = new Problems();
   const vars = new Map<string, Part>();
   for (const [index, arg] of args.entries()) {
     const origin = { file: extraVarsFile, line: index + 1 };
-    const read = await problems.attempt(() => readOne(arg, origin));
+    const read = await problems.attempt(() => readOne(arg, origin, vault));
     read?.forEach((part, name) => vars.set(name, part));
   }
   problems.throwIfAny();
   return Object.fromEntries(vars);
 }
 
-async function readOne(arg: string, origin: Origin): Promise<Map<string, Part>> {
+async function readOne(arg: string, origin: Origin, vault: Vault): Promise<Map<string, Part>> {
   const text = arg.trim();
   if (text === "") return new Map();
-  if (text.startsWith("@")) return readFileVars(text.slice(1), origin);
+  if (text.startsWith("@")) return readFileVars(text.slice(1), origin, vault);
   if (/^[/.]/.test(text))
     throw invalid(`${JSON.stringify(arg)} looks like a file`, place(origin), `Write -e @${text} to read it.`);
   if (/^[{[]/.test(text)) {
@@ -52,10 +54,10 @@ function parseInline(text: string, origin: Origin): Part {
   }
 }
 
-async function readFileVars(file: string, origin: Origin): Promise<Map<string, Part>> {
+async function readFileVars(file: string, origin: Origin, vault: Vault): Promise<Map<string, Part>> {
   const bytes = await readIfThere(file);
   if (!bytes) throw invalid(`there is no file ${file}`, place(origin), "Check the path after @.");
-  return mapEntries(parseYaml(bytes, file), { file, line: 1 }, (part) => part);
+  return mapEntries(parseYaml(bytes, file, vault), { file, line: 1 }, (part) => part);
 }
 
 function mapEntries(part: Part, origin: Origin, keep: (part: Part) => Part): Map<string, Part> {
@@ -70,23 +72,22 @@ function mapEntries(part: Part, origin: Origin, keep: (part: Part) => Part): Map
 }
 
 function readPairs(text: string, origin: Origin): Map<string, Part> {
-  const words = splitWords(text);
+  const words = readKeyValues(text);
   if (!words)
     throw invalid(
-      `a quote is not closed in ${JSON.stringify(text)}`,
+      `a quote or a {{ is not closed in ${JSON.stringify(text)}`,
       place(origin),
       "Quote the whole option for your shell: -e 'name=\"a b\"'.",
     );
   const vars = new Map<string, Part>();
   for (const word of words) {
-    const equals = word.indexOf("=");
-    if (equals < 1)
+    if ("bare" in word)
       throw invalid(
-        `${JSON.stringify(word)} is not name=value`,
+        `${JSON.stringify(word.bare)} is not name=value`,
         place(origin),
         'Write name=value, {"name": value} or @file.',
       );
-    vars.set(word.slice(0, equals), new Part(word.slice(equals + 1), origin));
+    vars.set(word.name, new Part(word.value, origin));
   }
   return vars;
 }

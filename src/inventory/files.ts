@@ -1,6 +1,7 @@
 import { basename, dirname, extname, join } from "node:path";
 import { namesIn, readIfThere, statIfThere } from "../document/files.ts";
 import { invalid } from "../document/problems.ts";
+import { isEncrypted } from "../document/vault.ts";
 import { writeOut } from "./groups.ts";
 
 /** One `-i`: the files to read in order, and the folder that may hold group_vars and host_vars. */
@@ -51,13 +52,18 @@ async function filesBelow(folder: string): Promise<string[]> {
 }
 
 async function refuseForeign(file: string): Promise<void> {
-  if (yamlNames.has(extname(basename(file)))) return;
-  const start = Buffer.from((await readIfThere(file)) ?? [])
-    .subarray(0, 2)
-    .toString("latin1");
-  const kind =
-    start === "#!"
-      ? "is an inventory script"
-      : "is not a YAML inventory (its name does not end in .yml, .yaml or .json)";
+  const ending = extname(basename(file));
+  if (yamlNames.has(ending)) return;
+  const text = Buffer.from((await readIfThere(file)) ?? []).toString("utf8");
+  if (ending === "" && looksLikeYaml(text)) return;
+  const kind = text.startsWith("#!")
+    ? "is an inventory script"
+    : "is not a YAML inventory (those end in .yml, .yaml or .json, or have no ending and hold YAML)";
   throw invalid(`${kind}, which only Ansible reads`, file, writeOut(file));
+}
+
+/** Whether the first line that says something is a key: in an INI file it is `[group]` or a host. */
+function looksLikeYaml(text: string): boolean {
+  const first = text.split(/\r?\n/).find((line) => !/^\uFEFF?\s*(?:#.*|---.*|%.*)?$/.test(line)) ?? "";
+  return isEncrypted(text) || /^\uFEFF?\s*\{|:\s*(?:[#{&].*)?$/.test(first);
 }

@@ -1,6 +1,7 @@
-import { isMap, Part } from "../document/part.ts";
+import { isList, isMap, Part } from "../document/part.ts";
 import type { Problems } from "../document/problems.ts";
 import { didYouMean, place, readAs } from "../document/words.ts";
+import type { Value } from "../model/fleet.ts";
 import type { InventoryBuilder } from "./builder.ts";
 import { hostNameProblem, nameProblem } from "./names.ts";
 import { readHostPattern, type HostPattern } from "./ranges.ts";
@@ -18,7 +19,7 @@ export function readGroups(document: Part, builder: InventoryBuilder, problems: 
       `an inventory must be a map of groups; read ${readAs(document.value)}`,
       "Write `all:`, and below it `hosts:` with your hosts.",
     );
-  } else if (document.parts.has("plugin")) {
+  } else if (document.parts.get("plugin")?.value) {
     reader.report(
       document.parts.get("plugin") ?? document,
       "this file configures an inventory plugin, which only Ansible can run",
@@ -56,12 +57,12 @@ class GroupReader {
   }
 
   readGroup(name: string, body: Part): void {
-    const bad = nameProblem(name);
+    const bad = oddKeyProblem(body) ?? nameProblem(name);
     if (bad) {
       this.report(
         body,
         `the group name ${JSON.stringify(name)} ${bad}`,
-        "Use letters, digits, `_`, `.` and `-`.",
+        "Use letters, digits, `_`, `.` and `-`, in quotes where YAML would read a number or a word like `no`.",
       );
       return;
     }
@@ -82,7 +83,7 @@ class GroupReader {
       else if (key === "children") {
         this.eachOf(section, key, name, (child, childBody) => {
           this.readGroup(child, childBody);
-          if (!nameProblem(child)) group.children.add(child);
+          if (!oddKeyProblem(childBody) && !nameProblem(child)) group.children.add(child);
         });
       } else if (key === "vars") {
         this.eachOf(section, key, name, (variable, value) => {
@@ -105,7 +106,12 @@ class GroupReader {
       );
       return;
     }
-    if (vars.value !== null && !isMap(vars.value)) {
+    const odd = oddKeyProblem(vars);
+    if (odd) {
+      this.report(vars, `the host name ${pattern} ${odd}`, `Put it in quotes: the name as you wrote it.`);
+      return;
+    }
+    if (!isEmpty(vars) && !isMap(vars.value)) {
       this.report(
         vars,
         `the variables of host "${pattern}" must be a map; read ${readAs(vars.value)}`,
@@ -133,8 +139,8 @@ class GroupReader {
   }
 
   private readPriority(group: { priority: number }, value: Part): void {
-    const number = typeof value.value === "string" ? Number(value.value) : value.value;
-    if (typeof number === "number" && Number.isInteger(number)) group.priority = number;
+    const number = wholeNumber(value.value);
+    if (number !== undefined) group.priority = number;
     else
       this.report(
         value,
@@ -173,4 +179,21 @@ class GroupReader {
   report(part: Part, what: string, hint: string): void {
     this.problems.add({ what, at: place(part.origin), hint });
   }
+}
+
+/** A key such as 010, no or 1:30 is no text to YAML, and Ansible refuses it as a name. */
+function oddKeyProblem({ oddKey }: Part): string | undefined {
+  return oddKey === undefined ? undefined : `is ${readAs(oddKey)} to YAML, not text`;
+}
+
+/** What Python holds for false: Ansible takes it for no variables. */
+export function isEmpty({ value }: Part): boolean {
+  return !value || (isList(value) && value.length === 0);
+}
+
+/** As Python's int() reads it. */
+function wholeNumber(value: Value): number | undefined {
+  if (typeof value === "string") return /^\s*[-+]?\d+\s*$/.test(value) ? Number(value) : undefined;
+  if (typeof value === "boolean") return Number(value);
+  return typeof value === "number" && Number.isFinite(value) ? Math.trunc(value) : undefined;
 }

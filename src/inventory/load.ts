@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 import { readIfThere } from "../document/files.ts";
 import { LbctlError } from "../errors.ts";
 import { Problems } from "../document/problems.ts";
+import { Vault } from "../document/vault.ts";
 import { parseYaml } from "../document/yaml.ts";
 import { InventoryBuilder } from "./builder.ts";
 import { findSource, type InventorySource } from "./files.ts";
@@ -11,9 +12,13 @@ import type { WrittenInventory } from "./written.ts";
 
 /**
  * Reads inventories as Ansible does: files or folders, later ones over earlier, with their group_vars and host_vars.
+ * `vault` opens files that are encrypted; values under `!vault` stay closed until they are resolved.
  * Throws LbctlError `invalid` with every problem of all files.
  */
-export async function loadInventory(paths: readonly string[]): Promise<WrittenInventory> {
+export async function loadInventory(
+  paths: readonly string[],
+  vault = new Vault([]),
+): Promise<WrittenInventory> {
   if (paths.length === 0)
     throw new LbctlError("invalid", { what: "no inventory is given", hint: "Name one with -i." });
   const problems = new Problems();
@@ -25,7 +30,7 @@ export async function loadInventory(paths: readonly string[]): Promise<WrittenIn
     sources.push(source);
     for (const file of source.files) {
       const document = await problems.attempt(async () =>
-        parseYaml((await readIfThere(file)) ?? new Uint8Array(), file),
+        parseYaml((await readIfThere(file)) ?? new Uint8Array(), file, vault),
       );
       if (document) readGroups(document, builder, problems);
     }
@@ -40,7 +45,7 @@ export async function loadInventory(paths: readonly string[]): Promise<WrittenIn
   }
   const folders = [];
   for (const folder of foldersOf(sources)) {
-    folders.push(await readVarFolder(folder, groups.keys(), hosts.keys(), problems));
+    folders.push(await readVarFolder(folder, groups.keys(), hosts.keys(), vault, problems));
   }
   problems.throwIfAny();
   return { groups, hosts, folders };

@@ -1,3 +1,5 @@
+import { readHostAddress } from "./host-address.ts";
+
 const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
 const maxHosts = 100_000;
 const maxLength = 1024;
@@ -11,11 +13,9 @@ export interface HostPattern {
 /** Reads `web[01:10:2].example.com:2222`: ranges of numbers or letters, and a port. Throws Error with the reason. */
 export function readHostPattern(pattern: string): HostPattern {
   if (pattern.length > maxLength) throw new Error(`is longer than ${maxLength} characters`);
-  const bracketed = /^\[(.+)\]:([0-9]+)$/.exec(pattern);
-  const plain = /^((?:[^:[\]]|\[[^\]]*\])*):([0-9]+)$/.exec(pattern);
-  const match = bracketed ?? plain;
-  const names = expand(match?.[1] ?? pattern);
-  return match ? { names, port: Number(match[2]) } : { names };
+  const { host, port } = readHostAddress(pattern) ?? { host: pattern };
+  const names = expand(host);
+  return port === undefined ? { names } : { names, port };
 }
 
 function expand(text: string): string[] {
@@ -36,7 +36,7 @@ function readRange(text: string): string[] {
   const step = Number(stepText);
   if (!/^\d+$/.test(stepText) || step < 1)
     throw new Error(`has the range [${text}], whose step is not a whole number of at least 1`);
-  if (/^\d*$/.test(begin) && /^\d+$/.test(end)) return readNumbers(text, begin || "0", end, step);
+  if (/^-?\d*$/.test(begin) && /^-?\d+$/.test(end)) return readNumbers(text, begin || "0", end, step);
   const [from, to] = [letters.indexOf(begin), letters.indexOf(end)];
   if (begin.length !== 1 || end.length !== 1 || from < 0 || to < 0) {
     throw new Error(`has the range [${text}], whose ends are not two numbers or two letters`);

@@ -1,5 +1,8 @@
-import type { Problem } from "../errors.ts";
+import { LbctlError, type Problem } from "../errors.ts";
+import { pythonFloat } from "../document/python.ts";
 import { isList, isMap, listOf, mapOf, Part } from "../document/part.ts";
+import { keepSecret } from "../document/secrets.ts";
+import type { Vault } from "../document/vault.ts";
 import { didYouMean, place, shorten } from "../document/words.ts";
 import { isTooLarge } from "./sizes.ts";
 
@@ -40,9 +43,16 @@ export class Scope {
   private readonly raw: ReadonlyMap<string, Part>;
   private readonly resolved = new Map<string, Part | Unresolved>();
   private readonly chain: string[] = [];
+  private vault: Vault | undefined;
 
-  constructor(raw: ReadonlyMap<string, Part>) {
+  constructor(raw: ReadonlyMap<string, Part>, vault: Vault) {
     this.raw = raw;
+    this.vault = vault;
+  }
+
+  /** From now on what is encrypted stays so. */
+  close(): void {
+    this.vault = undefined;
   }
 
   /** The variable with its references replaced. Throws Unresolved. */
@@ -74,13 +84,7 @@ export class Scope {
 
   private resolve(part: Part): Part {
     if (!needsResolving(part)) return part;
-    if (part.tag === "!vault") {
-      throw fail(
-        part,
-        "encrypted values (!vault) are not supported yet",
-        "Give this variable another way: in a file that is not encrypted, or with -e @file.",
-      );
-    }
+    if (part.tag === "!vault") return this.open(part);
     if (typeof part.value === "string") return this.resolveText(part, part.value);
     const problems = new Set<Problem>();
     const attempt = (inner: Part): Part => {
@@ -93,15 +97,29 @@ export class Scope {
       }
     };
     let result = part;
-    if (isList(part.value)) result = listOf([...part.parts.values()].map(attempt), part.origin);
+    if (isList(part.value))
+      result = listOf([...part.parts.values()].map(attempt), part.origin, part.isSecret);
     else if (isMap(part.value)) {
       result = mapOf(
         new Map([...part.parts].map(([key, inner]) => [String(key), attempt(inner)])),
         part.origin,
+        part.isSecret,
       );
     }
     if (problems.size > 0) throw new Unresolved([...problems]);
     return result;
+  }
+
+  private open(part: Part): Part {
+    if (!this.vault) return part;
+    try {
+      const plain = this.vault.open(String(part.value), place(part.origin));
+      keepSecret(plain);
+      return new Part(plain, part.origin, undefined, { isSecret: true });
+    } catch (error) {
+      if (!(error instanceof LbctlError)) throw error;
+      throw new Unresolved(error.problems);
+    }
   }
 
   private resolveText(part: Part, text: string): Part {
@@ -112,10 +130,13 @@ export class Scope {
       return this.follow(only, part).at(part.origin);
     }
     const problems = new Set<Problem>();
+    let { isSecret } = part;
     const resolved = pieces.map((piece, index) => {
       if (index % 2 === 0) return piece;
       try {
-        return embed(this.follow(piece, part), piece, part);
+        const found = this.follow(piece, part);
+        isSecret ||= found.holdsSecret;
+        return embed(found, piece, part);
       } catch (error) {
         if (!(error instanceof Unresolved)) throw error;
         for (const problem of error.problems) problems.add(problem);
@@ -127,7 +148,9 @@ export class Scope {
       const what = `${shorten(JSON.stringify(text))} holds Jinja code that lbctl does not run`;
       throw fail(part, what, plainHint);
     }
-    return new Part(resolved.join(""), part.origin);
+    const whole = resolved.join("");
+    if (isSecret) keepSecret(whole);
+    return new Part(whole, part.origin, undefined, { isSecret });
   }
 
   private follow(expression: string, part: Part): Part {
@@ -165,6 +188,7 @@ export class Scope {
       at = next;
       path += text;
     }
+    if (at.tag === "!vault") throw fail(part, `"${path}" is encrypted, and lbctl opens only what it needs`, plainHint);
     return at;
   }
 
@@ -195,7 +219,8 @@ function splitReferences(text: string): string[] {
 }
 
 function fail(part: Part, what: string, hint: string): Unresolved {
-  return new Unresolved([{ what, at: place(part.origin), hint }]);
+  const said = part.isSecret ? "a reference in this encrypted text cannot be resolved" : what;
+  return new Unresolved([{ what: said, at: place(part.origin), hint }]);
 }
 
 /** A value inside a longer text, spelled as Ansible (Python) does. */
@@ -210,14 +235,7 @@ function embed(found: Part, expression: string, part: Part): string {
       "Refer to one of its items, or let {{ … }} be the whole value.",
     );
   }
+  // str() of a date and time has a space where isoformat() has a T
+  if (found.tag === "!!timestamp") return String(value).replace("T", " ");
   return found.tag === "!!float" && typeof value === "number" ? pythonFloat(value) : String(value);
-}
-
-function pythonFloat(value: number): string {
-  if (!Number.isFinite(value)) return Number.isNaN(value) ? "nan" : value > 0 ? "inf" : "-inf";
-  const size = Math.abs(value);
-  if (size >= 1e16 || (size > 0 && size < 1e-4)) {
-    return value.toExponential().replace(/e([+-])(\d)$/, "e$10$2");
-  }
-  return Number.isInteger(value) ? `${value}.0` : String(value);
 }

@@ -1,12 +1,16 @@
+import { dirname } from "node:path";
 import type { Problem } from "../errors.ts";
 import type { Connection, Fleet, Host, Variables } from "../model/fleet.ts";
-import { listOf, mapOf, Part, partOf } from "../document/part.ts";
+import { readAddress } from "../document/address.ts";
+import { listOf, mapOf, Part } from "../document/part.ts";
 import { Problems } from "../document/problems.ts";
+import { Vault } from "../document/vault.ts";
 import { connectionNames, readConnection } from "./connection.ts";
 import { HostProblems } from "./host-problems.ts";
+import { hostLayers, type Layer } from "./layers.ts";
 import { computeMembership, type Membership } from "./membership.ts";
 import { Scope, Unresolved } from "./references.ts";
-import type { VarFolder, WrittenInventory, WrittenVars } from "./written.ts";
+import type { WrittenHost, WrittenInventory } from "./written.ts";
 
 export interface ResolveOptions {
   /** The role's defaults, below everything. */
@@ -15,9 +19,11 @@ export interface ResolveOptions {
   readonly extraVars: Variables;
   /** Further names that must resolve, e.g. those of the role's schema. */
   readonly needed?: Iterable<string>;
+  /** Opens values under `!vault`: those that are needed, since each costs milliseconds. */
+  readonly vault?: Vault;
+  /** Told of each variable that is not needed and cannot be resolved. */
+  readonly onUnresolved?: (problem: Problem, host: string) => void;
 }
-
-type Layer = ReadonlyMap<string, Part>;
 
 /**
  * Merges variables by Ansible's precedence and replaces `{{ name }}` references.
@@ -26,60 +32,29 @@ type Layer = ReadonlyMap<string, Part>;
  */
 export function resolveFleet(written: WrittenInventory, options: ResolveOptions): Fleet {
   const membership = computeMembership(written);
-  const needed = new Set([...Object.keys(options.defaults), ...(options.needed ?? [])]);
-  const defaults = layerOf(options.defaults);
-  const extraVars = layerOf(options.extraVars);
+  const layersOf = hostLayers(written, membership, options);
+  const known = new Set([...Object.keys(options.defaults), ...(options.needed ?? [])]);
+  // lbctl_* are read by drills, which must never run a half-resolved command
+  const isNeeded = (name: string): boolean => known.has(name) || name.startsWith("lbctl_");
+  const vault = options.vault ?? new Vault([]);
   const problems = new HostProblems({ namesOne: true });
-  const groupLayers = new Map<readonly string[], Layer>();
   const magic = groupsVariable(membership);
   const hosts = new Map<string, Host>();
   for (const host of written.hosts.values()) {
     const groups = membership.groupsOf(host.name);
-    let shared = groupLayers.get(groups);
-    if (!shared) {
-      shared = merge([defaults, ...layersOfGroups(groups, written)]);
-      groupLayers.set(groups, shared);
-    }
-    const own = written.folders.map((folder) => folder.hosts.get(host.name) ?? none);
-    const raw = merge([shared, host.vars, ...own, extraVars]);
-    const scope = new Scope(withMagic(raw, host.name, groups, magic));
-    const resolved = resolveAll(raw, scope);
+    const raw = layersOf(host);
+    const scope = new Scope(withMagic(raw, host, groups, magic), vault);
+    const resolved = resolveAll(raw, scope, (name) => isNeeded(name) || name.startsWith("ansible_"));
     for (const [name, found] of resolved.unresolved) {
-      // lbctl_* are read by drills, which must never run a half-resolved command
-      if (needed.has(name) || name.startsWith("lbctl_"))
-        found.forEach((problem) => {
-          problems.add(problem, host.name);
-        });
+      found.forEach((problem) => {
+        if (isNeeded(name)) problems.add(problem, host.name);
+        else options.onUnresolved?.(problem, host.name);
+      });
     }
     hosts.set(host.name, new ResolvedHost(host.name, groups, resolved));
   }
   problems.throwIfAny();
   return { hosts, groups: membership.groups };
-}
-
-const none: WrittenVars = new Map();
-
-/** `all` inline, groups inline, group_vars/all, other group_vars: Ansible's VARIABLE_PRECEDENCE. */
-function layersOfGroups(groups: readonly string[], written: WrittenInventory): Layer[] {
-  const others = groups.filter((name) => name !== "all");
-  const inline = (name: string): Layer => written.groups.get(name)?.vars ?? none;
-  const inFolder = (folder: VarFolder, name: string): Layer => folder.groups.get(name) ?? none;
-  return [
-    inline("all"),
-    ...others.map(inline),
-    ...written.folders.map((folder) => inFolder(folder, "all")),
-    ...written.folders.flatMap((folder) => others.map((name) => inFolder(folder, name))),
-  ];
-}
-
-function merge(layers: readonly Layer[]): Layer {
-  const merged = new Map<string, Part>();
-  for (const layer of layers) layer.forEach((part, name) => merged.set(name, part));
-  return merged;
-}
-
-function layerOf(variables: Variables): Layer {
-  return new Map(Object.entries(variables).map(([name, variable]) => [name, partOf(variable)]));
 }
 
 interface Resolved {
@@ -88,19 +63,23 @@ interface Resolved {
   readonly unresolved: ReadonlyMap<string, readonly Problem[]>;
 }
 
-function resolveAll(raw: Layer, scope: Scope): Resolved {
+function resolveAll(raw: Layer, scope: Scope, opens: (name: string) => boolean): Resolved {
   const unresolved = new Map<string, readonly Problem[]>();
-  const read = (name: string, part: Part): Part => {
+  const vars = new Map<string, Part>(raw);
+  const read = (name: string, part: Part): void => {
     try {
-      return scope.get(name);
+      vars.set(name, scope.get(name));
     } catch (error) {
       if (!(error instanceof Unresolved)) throw error;
       unresolved.set(name, error.problems);
-      return part;
+      vars.set(name, part);
     }
   };
-  const vars = Object.fromEntries([...raw].map(([name, part]) => [name, read(name, part)]));
-  return { vars, unresolved };
+  for (const [name, part] of raw) if (opens(name)) read(name, part);
+  // what only the others refer to stays encrypted
+  scope.close();
+  for (const [name, part] of raw) if (!opens(name)) read(name, part);
+  return { vars: Object.fromEntries(vars), unresolved };
 }
 
 const magicOrigin = { file: "lbctl", line: 1 };
@@ -117,12 +96,16 @@ function groupsVariable(membership: Membership): Part {
 }
 
 /** What Ansible defines by itself. */
-function withMagic(raw: Layer, host: string, groups: readonly string[], all: Part): Layer {
-  const names = groups.filter((name) => name !== "all").sort();
+function withMagic(raw: Layer, host: WrittenHost, groups: readonly string[], all: Part): Layer {
+  const { name, file } = host;
+  const names = groups.filter((group) => group !== "all").sort();
+  const short = "canonical" in readAddress(name) ? name : (name.split(".")[0] ?? name);
   return new Map([
+    ["inventory_file", text(file)],
+    ["inventory_dir", text(dirname(file))],
     ...raw,
-    ["inventory_hostname", text(host)],
-    ["inventory_hostname_short", text(host.split(".")[0] ?? host)],
+    ["inventory_hostname", text(name)],
+    ["inventory_hostname_short", text(short)],
     ["group_names", listOf(names.map(text), magicOrigin)],
     ["groups", all],
   ]);

@@ -1,24 +1,41 @@
-import { readAddress } from "../document/address.ts";
-import { LbctlError } from "../errors.ts";
-import type { Fleet } from "../model/fleet.ts";
 import { didYouMean } from "../document/words.ts";
+import { LbctlError, type Problem } from "../errors.ts";
+import type { Group } from "../model/fleet.ts";
+import { hostTest } from "./glob.ts";
+import { readHostAddress } from "./host-address.ts";
+
+/** Who can be selected: a `Fleet` is one, and so is an inventory whose variables nobody has resolved. */
+export interface Selectable {
+  readonly hosts: ReadonlyMap<string, unknown>;
+  readonly groups: ReadonlyMap<string, Group>;
+}
 
 /**
- * Hosts that match an Ansible pattern: names, groups, `all`, globs, `~regex`, `a,b` or `a:b`, `a:&b`, `a:!b`, `group[0:2]`.
- * Throws LbctlError `invalid` for a part that matches no name at all.
+ * Hosts that match an Ansible pattern, or several of them: names, groups, `all`, globs, `~regex`, `a,b` or `a:b`,
+ * `a:&b`, `a:!b`, `group[0]`, `group[0:2]`. In Ansible's order.
+ * Throws LbctlError `invalid` for each part that matches no name at all.
  */
-export function selectHosts(fleet: Fleet, pattern: string): string[] {
-  const parts = splitPattern(fleet, pattern);
+export function selectHosts(inventory: Selectable, pattern: string | readonly string[]): string[] {
+  const parts = typeof pattern === "string" ? splitPattern(pattern) : pattern;
   const plain = parts.filter((part) => !/^[&!]/.test(part));
   const required = parts.filter((part) => part.startsWith("&"));
   const excluded = parts.filter((part) => part.startsWith("!"));
-  if (plain.length === 0 && required.length + excluded.length === 0) {
+  if (parts.length === 0) {
     throw new LbctlError("invalid", {
       what: `the host pattern ${JSON.stringify(pattern)} is empty`,
       hint: "Name a host or a group, or `all`.",
     });
   }
-  const [problems, match] = matcher(fleet);
+  const problems: Problem[] = [];
+  const match = (part: string): readonly string[] => {
+    try {
+      return matchOne(inventory, part);
+    } catch (error) {
+      if (!(error instanceof LbctlError)) throw error;
+      problems.push(...error.problems);
+      return [];
+    }
+  };
   let hosts = new Set((plain.length > 0 ? plain : ["all"]).flatMap(match));
   for (const part of required) {
     const others = new Set(match(part.slice(1)));
@@ -29,89 +46,68 @@ export function selectHosts(fleet: Fleet, pattern: string): string[] {
   return [...hosts];
 }
 
-function splitPattern(fleet: Fleet, pattern: string): string[] {
-  const pieces = pattern.includes(",") ? pattern.split(",") : splitAtColons(fleet, pattern);
+/** The parts of a pattern. With a comma only commas part them; colons do unless the whole is a host or a range. */
+export function splitPattern(pattern: string): string[] {
+  const pieces = pattern.includes(",")
+    ? pattern.split(",")
+    : readHostAddress(pattern)
+      ? [pattern]
+      : (pattern.match(/(?:[^\s:[\]]|\[[^\]]*\])+/g) ?? []);
   return pieces.map((piece) => piece.trim()).filter((piece) => piece !== "");
 }
 
-function splitAtColons(fleet: Fleet, pattern: string): readonly string[] {
-  const isAddress = pattern.includes("::") || "canonical" in readAddress(pattern);
-  if (fleet.hosts.has(pattern) || (isAddress && "canonical" in readAddress(pattern))) return [pattern];
-  return pattern.match(/(?:[^\s:[\]]|\[[^\]]*\])+/g) ?? [];
-}
-
-type Match = (part: string) => readonly string[];
-
-function matcher(fleet: Fleet): [{ what: string; hint: string }[], Match] {
-  const problems: { what: string; hint: string }[] = [];
-  const match: Match = (part) => {
-    const [name, slice] = splitSubscript(fleet, part);
-    const found = name === "" ? undefined : hostsMatching(fleet, name);
-    if (found) {
-      const chosen = slice ? found.slice(...slice) : found;
-      if (slice && chosen.length === 0 && found.length > 0 && !part.includes(":")) {
-        problems.push({
-          what: `"${part}" is out of range: ${name} has ${found.length} hosts`,
-          hint: "Count from 0.",
-        });
-      }
-      return chosen;
-    }
-    const near = didYouMean(name, [...fleet.groups.keys(), ...fleet.hosts.keys()]);
-    problems.push({
+function matchOne(inventory: Selectable, part: string): readonly string[] {
+  if (inventory.hosts.has(part)) return [part];
+  const [name, subscript] = splitSubscript(part);
+  const found = name === "" ? undefined : hostsMatching(inventory, name);
+  if (!found) {
+    const near = didYouMean(name, [...inventory.groups.keys(), ...inventory.hosts.keys()]);
+    throw new LbctlError("invalid", {
       what: `no host or group matches "${name}"${near ? `; ${near}` : ""}`,
       hint: "Name a host or group of the inventory.",
     });
-    return [];
-  };
-  return [problems, match];
-}
-
-/** `web[1]`, `web[0:2]` (both ends included) and `web[1:]`. */
-function splitSubscript(fleet: Fleet, part: string): [string, [number, number | undefined]?] {
-  const match = /^(.+)\[(?:(-?\d+)|(\d+):(\d*))\]$/.exec(part);
-  if (!match || part.startsWith("~") || fleet.hosts.has(part)) return [part];
-  const [, name = "", index, start = "0", end = ""] = match;
-  if (index !== undefined)
-    return [name, [Number(index), Number(index) === -1 ? undefined : Number(index) + 1]];
-  return [name, [Number(start), end === "" ? undefined : Number(end) + 1]];
-}
-
-/** undefined when the name matches nothing; an empty group is a match. */
-function hostsMatching(fleet: Fleet, name: string): string[] | undefined {
-  if (name === "*") return hostsMatching(fleet, "all");
-  const test = testOf(name);
-  const groups = [...fleet.groups.values()].filter((group) => test(group.name));
-  const found = new Set(groups.flatMap((group) => group.hosts));
-  if (groups.length === 0 || /^~|[.?*[]/.test(name)) {
-    const hosts = [...fleet.hosts.keys()].filter(test);
-    if (groups.length === 0 && hosts.length === 0) return undefined;
-    hosts.forEach((host) => found.add(host));
   }
-  return [...found];
-}
-
-function testOf(name: string): (text: string) => boolean {
-  const isPattern = name.startsWith("~") || /[?*[]/.test(name);
-  if (!isPattern) return (text) => text === name;
-  const source = name.startsWith("~") ? `^(?:${name.slice(1)})` : `^${globSource(name)}$`;
-  let regex: RegExp;
-  try {
-    regex = new RegExp(source);
-  } catch {
+  if (!subscript || found.length === 0) return found;
+  const chosen = found.slice(...bounds(subscript, found.length));
+  if (chosen.length === 0 && subscript.last === undefined) {
+    const size = `${found.length} ${found.length === 1 ? "host" : "hosts"}`;
     throw new LbctlError("invalid", {
-      what: `the host pattern ${JSON.stringify(name)} is not a valid regular expression`,
-      hint: "Check its brackets.",
+      what: `"${part}" is out of range: ${name} has ${size}`,
+      hint: "Count from 0.",
     });
   }
-  return (text) => regex.test(text);
+  return chosen;
 }
 
-function globSource(glob: string): string {
-  return glob.replace(/\[!?[^\]]+\]|[^A-Za-z0-9]/g, (piece) => {
-    if (piece === "*") return ".*";
-    if (piece === "?") return ".";
-    if (piece.length > 1) return piece.replace(/^\[!/, "[^").replaceAll("\\", "\\\\");
-    return `\\${piece}`;
-  });
+/** `last` is absent for one host, and Infinity for all from `first` on. */
+interface Subscript {
+  readonly first: number;
+  readonly last?: number;
+}
+
+/** `web[1]`, `web[-1]`, `web[0:2]` or `web[0-2]` (both ends included) and `web[1:]`. */
+function splitSubscript(part: string): [string, Subscript?] {
+  const match = part.startsWith("~") ? null : /^(.+)\[(?:(-?\d+)|(\d+)[:-](\d*))\]$/.exec(part);
+  if (!match) return [part];
+  const [, name = "", index, first = "0", last = ""] = match;
+  if (index !== undefined) return [name, { first: Number(index) }];
+  // to Ansible an end of 0 is no end: web[2:0] is web[2]
+  if (/^0+$/.test(last)) return [name, { first: Number(first) }];
+  return [name, { first: Number(first), last: last === "" ? Infinity : Number(last) }];
+}
+
+function bounds({ first, last }: Subscript, size: number): [number, number] {
+  if (last !== undefined) return [first, last + 1];
+  const index = first < 0 ? first + size : first;
+  return index < 0 ? [size, size] : [index, index + 1];
+}
+
+/** undefined when the name matches nothing; an empty group is a match. A host may stand in it twice. */
+function hostsMatching({ hosts, groups }: Selectable, name: string): string[] | undefined {
+  const test = hostTest(name);
+  const matching = [...groups.values()].filter((group) => test(group.name));
+  const found = matching.flatMap((group) => group.hosts);
+  if (matching.length > 0 && !/^~|[.?*[]/.test(name)) return found;
+  found.push(...[...hosts.keys()].filter(test));
+  return matching.length === 0 && found.length === 0 ? undefined : found;
 }

@@ -4,6 +4,8 @@ import { isMap, type Part } from "../document/part.ts";
 import type { Problems } from "../document/problems.ts";
 import { place, readAs } from "../document/words.ts";
 import { parseYaml } from "../document/yaml.ts";
+import type { Vault } from "../document/vault.ts";
+import { isEmpty } from "./groups.ts";
 import type { VarFolder, WrittenVars } from "./written.ts";
 
 const endings = ["", ".yml", ".yaml", ".json"];
@@ -13,17 +15,19 @@ export async function readVarFolder(
   folder: string,
   groups: Iterable<string>,
   hosts: Iterable<string>,
+  vault: Vault,
   problems: Problems,
 ): Promise<VarFolder> {
   return {
-    groups: await readAll(join(folder, "group_vars"), groups, problems),
-    hosts: await readAll(join(folder, "host_vars"), hosts, problems),
+    groups: await readAll(join(folder, "group_vars"), groups, vault, problems),
+    hosts: await readAll(join(folder, "host_vars"), hosts, vault, problems),
   };
 }
 
 async function readAll(
   folder: string,
   names: Iterable<string>,
+  vault: Vault,
   problems: Problems,
 ): Promise<Map<string, WrittenVars>> {
   const present = new Set(await problems.attempt(() => namesIn(folder)));
@@ -35,7 +39,7 @@ async function readAll(
     if (ending === undefined) continue;
     const files = await problems.attempt(() => varFilesAt(join(folder, name + ending)));
     const vars = new Map<string, Part>();
-    for (const file of files ?? []) await readInto(file, vars, problems);
+    for (const file of files ?? []) await readInto(file, vars, vault, problems);
     read.set(name, vars);
   }
   return read;
@@ -55,11 +59,16 @@ async function varFilesAt(path: string): Promise<string[]> {
   return files;
 }
 
-async function readInto(file: string, vars: Map<string, Part>, problems: Problems): Promise<void> {
+async function readInto(
+  file: string,
+  vars: Map<string, Part>,
+  vault: Vault,
+  problems: Problems,
+): Promise<void> {
   const document = await problems.attempt(async () =>
-    parseYaml((await readIfThere(file)) ?? new Uint8Array(), file),
+    parseYaml((await readIfThere(file)) ?? new Uint8Array(), file, vault),
   );
-  if (document === undefined || document.value === null) return;
+  if (document === undefined || isEmpty(document)) return;
   if (isMap(document.value)) document.parts.forEach((part, name) => vars.set(String(name), part));
   else {
     problems.add({

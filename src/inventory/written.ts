@@ -18,6 +18,8 @@ export interface WrittenGroup {
 export interface WrittenHost {
   readonly name: string;
   readonly origin: Origin;
+  /** The inventory file that named it first. */
+  readonly file: string;
   readonly vars: WrittenVars;
 }
 

@@ -1,4 +1,4 @@
-import { Part } from "../document/part.ts";
+import { Part, partOf } from "../document/part.ts";
 import type { Variables } from "../model/fleet.ts";
 import type { Role } from "../model/role.ts";
 
@@ -11,7 +11,8 @@ export function typedVariables(vars: Variables, role: Role): Variables {
     Object.entries(vars).map(([name, variable]) => {
       const isNumber = typeof variable.value === "string" && /^(0|[1-9]\d{0,14})$/.test(variable.value);
       if (!isNumber || !wantsInteger(role.schema, name)) return [name, variable];
-      return [name, new Part(Number(variable.value), variable.originOf([]))];
+      const { isSecret } = partOf(variable);
+      return [name, new Part(Number(variable.value), variable.originOf([]), undefined, { isSecret })];
     }),
   );
 }

@@ -178,7 +178,7 @@ describe("references", () => {
     [
       "a circle",
       'a: "{{ b }}"\nb: "x{{ v }}"\nv: "{{ a }}"',
-      "hosts.yml:3 these variables name each other in a circle: a > b > v > a",
+      "hosts.yml:5 these variables name each other in a circle: v > a > b > v",
     ],
     ["itself", 'v: "{{ v }}"', "hosts.yml:3 these variables name each other in a circle: v > v"],
     [

@@ -1,0 +1,51 @@
+import { isList, isMap, type Part } from "./part.ts";
+import { pythonFloat } from "./python.ts";
+import { mask } from "./secrets.ts";
+
+/**
+ * A value as `ansible-inventory --list` prints it: Python's JSON with sorted keys, four spaces a level. A text under
+ * `!vault` stays encrypted and one under `!unsafe` is wrapped, both as Ansible does; what came out of a vault is masked.
+ */
+export function ansibleJson(part: Part, indent = ""): string {
+  const { value, tag } = part;
+  if (part.isSecret) return JSON.stringify(mask);
+  const inner = `${indent}    `;
+  if (tag === "!vault" || tag === "!unsafe") {
+    const key = tag === "!vault" ? "__ansible_vault" : "__ansible_unsafe";
+    return block("{", [`"${key}": ${JSON.stringify(value)}`], "}", indent);
+  }
+  if (tag === "!!int") return String(value);
+  if (tag === "!!float" && typeof value === "number") return jsonFloat(value);
+  if (isList(value)) {
+    return block(
+      "[",
+      [...part.parts.values()].map((item) => ansibleJson(item, inner)),
+      "]",
+      indent,
+    );
+  }
+  if (!isMap(value)) return JSON.stringify(value);
+  const entries = [...part.parts].sort(([a], [b]) => compare(String(a), String(b)));
+  return block(
+    "{",
+    entries.map(([key, item]) => `${JSON.stringify(String(key))}: ${ansibleJson(item, inner)}`),
+    "}",
+    indent,
+  );
+}
+
+function block(open: string, items: readonly string[], close: string, indent: string): string {
+  if (items.length === 0) return open + close;
+  return `${open}\n${items.map((item) => `${indent}    ${item}`).join(",\n")}\n${indent}${close}`;
+}
+
+/** Python writes what JSON has no word for, and reads it again. */
+function jsonFloat(value: number): string {
+  if (Number.isNaN(value)) return "NaN";
+  return Number.isFinite(value) ? pythonFloat(value) : value > 0 ? "Infinity" : "-Infinity";
+}
+
+/** By code points, as Python sorts. */
+function compare(a: string, b: string): number {
+  return Buffer.compare(Buffer.from(a), Buffer.from(b));
+}
