@@ -2,6 +2,7 @@ import { setMaxListeners } from "node:events";
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { ApplyOptions } from "./commands/apply.ts";
 import type { DrillOptions } from "./commands/drill.ts";
+import type { InventoryOptions } from "./commands/inventory.ts";
 import type { LabDownCommandOptions, LabStatusCommandOptions, LabUpCommandOptions } from "./commands/lab.ts";
 import type { Context, FleetOptions } from "./commands/options.ts";
 import type { PlanOptions } from "./commands/plan.ts";
@@ -111,6 +112,21 @@ function makeProgram(context: Context, exit: (code: number) => void): Command {
     exit(await validateCommand(options));
   });
 
+  const inventory = fleetCommand(
+    program,
+    "inventory",
+    "what the inventory says, and where it says it; offline",
+  );
+  inventory.option("--list", "all of it, in the JSON of `ansible-inventory --list`");
+  inventory.option("--graph [group]", "groups and hosts as a tree (the default)");
+  inventory.option("--host <host>", "the variables of one host, as JSON");
+  inventory.option("--resolved", "as lbctl uses them: with the role's defaults, references replaced");
+  inventory.option("--origin", "the file and line that each value comes from");
+  inventory.action(async (options: InventoryOptions) => {
+    const { inventoryCommand } = await import("./commands/inventory.ts");
+    exit(await inventoryCommand(options));
+  });
+
   const status = fleetCommand(program, "status", "servers, checks and sessions, per pool and load balancer");
   status.action(async (options: FleetOptions) => {
     const { statusCommand } = await import("./commands/status.ts");
@@ -202,6 +218,13 @@ function fleetCommand(parent: Command, name: string, description: string): Comma
       "variables above all others: k=v, JSON, YAML or @file; repeatable",
       collect,
     )
+    .option(
+      "--vault-password-file <file>",
+      "file or program with an Ansible Vault password; repeatable",
+      collect,
+    )
+    .option("--vault-id <id>", "the same, as LABEL@FILE or LABEL@prompt; repeatable", collect)
+    .option("--ask-vault-pass", "ask for the vault password")
     .option("--forks <n>", "hosts at a time", wholeNumber, 10)
     .addOption(
       new Option("--transport <name>", "how to reach the hosts")

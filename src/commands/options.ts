@@ -5,6 +5,10 @@ export interface FleetOptions {
   readonly inventory?: readonly string[];
   readonly limit?: string;
   readonly extraVars?: readonly string[];
+  readonly vaultPasswordFile?: readonly string[];
+  /** `LABEL@FILE`, `LABEL@prompt`, or without a label. */
+  readonly vaultId?: readonly string[];
+  readonly askVaultPass?: boolean;
   readonly forks: number;
   readonly transport: Transport;
   readonly json?: boolean;

@@ -14,7 +14,7 @@ export function ansibleJson(part: Part, indent = ""): string {
     const key = tag === "!vault" ? "__ansible_vault" : "__ansible_unsafe";
     return block("{", [`"${key}": ${JSON.stringify(value)}`], "}", indent);
   }
-  if (tag === "!!int") return String(value);
+  if (tag === "!!int" && typeof value === "string") return value;
   if (tag === "!!float" && typeof value === "number") return jsonFloat(value);
   if (isList(value)) {
     return block(

@@ -40,6 +40,11 @@ export class Part implements Variable {
     });
   }
 
+  /** Whether something in it is still encrypted. */
+  get isClosed(): boolean {
+    return this.tag === "!vault" || [...this.parts.values()].some((part) => part.isClosed);
+  }
+
   /** Whether it, or any part of it, is secret. */
   get holdsSecret(): boolean {
     return this.isSecret || [...this.parts.values()].some((part) => part.holdsSecret);

@@ -26,7 +26,12 @@ export function withoutSecrets(text: string): string {
     [...known]
       .flatMap((secret) => [secret, JSON.stringify(secret).slice(1, -1)])
       .sort((a, b) => b.length - a.length)
-      .map((secret) => secret.replace(/[^A-Za-z0-9]/gu, (character) => `\\u{${character.codePointAt(0)?.toString(16) ?? ""}}`))
+      .map((secret) =>
+        secret.replace(
+          /[^A-Za-z0-9]/gu,
+          (character) => `\\u{${character.codePointAt(0)?.toString(16) ?? ""}}`,
+        ),
+      )
       .join("|"),
     "gu",
   );

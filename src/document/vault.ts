@@ -34,12 +34,14 @@ export class Vault {
     if (known !== undefined) return known;
     const { label, salt, digest, ciphertext } = readEnvelope(envelope, at);
     if (this.passwords.length === 0) {
-      throw invalid("this is encrypted with ansible-vault, and no vault password is given", this.firstAt("", at), hint);
+      throw invalid(
+        "this is encrypted with ansible-vault, and no vault password is given",
+        this.firstAt("", at),
+        hint,
+      );
     }
     // the password of its label first, as Ansible does; a label is a hint, not a lock
-    const ordered = this.passwords.toSorted(
-      (a, b) => Number(b.label === label) - Number(a.label === label),
-    );
+    const ordered = this.passwords.toSorted((a, b) => Number(b.label === label) - Number(a.label === label));
     for (const { bytes } of ordered) {
       const plain = decrypt(bytes, salt, digest, ciphertext);
       if (!plain) continue;
@@ -47,7 +49,8 @@ export class Vault {
       this.opened.set(envelope, text);
       return text;
     }
-    const which = this.passwords.length === 1 ? "the vault password does" : "none of the vault passwords does";
+    const which =
+      this.passwords.length === 1 ? "the vault password does" : "none of the vault passwords does";
     const named = label === undefined ? "" : ` (vault id "${label}")`;
     throw invalid(
       `${which} not open this${named}`,
@@ -78,9 +81,14 @@ function readEnvelope(envelope: string, at: string): Envelope {
     invalid(what, at, "Encrypt it again with ansible-vault; every line belongs to it.");
   if (mark !== header) throw broken(`a value under !vault must start with ${header}`);
   if (!/^1\.[12]$/.test(version) || cipher !== "AES256") {
-    throw broken(`lbctl opens AES256 vaults of the formats 1.1 and 1.2; this says ${JSON.stringify(first.slice(0, 80))}`);
+    throw broken(
+      `lbctl opens AES256 vaults of the formats 1.1 and 1.2; this says ${JSON.stringify(first.slice(0, 80))}`,
+    );
   }
-  const inner = unhex(lines.map((line) => line.trim()).join(""))?.toString("latin1").split("\n") ?? [];
+  const inner =
+    unhex(lines.map((line) => line.trim()).join(""))
+      ?.toString("latin1")
+      .split("\n") ?? [];
   const [salt, digest, ciphertext] = inner.map(unhex);
   if (inner.length !== 3 || !salt || !digest || !ciphertext || ciphertext.length === 0) {
     throw broken("the encrypted text is damaged: it is not what ansible-vault writes");

@@ -217,7 +217,7 @@ class Reader {
     for (const [name, read] of own) merged.set(name, read);
     const all = [...merged.values()];
     const parts = new Map([...merged].map(([name, read]) => [name, read.part]));
-    const part = (this.isJson && wrapped(parts, origin)) || mapOf(parts, origin, this.isSecret);
+    const part = (this.isJson ? wrapped(parts, origin) : undefined) ?? mapOf(parts, origin, this.isSecret);
     return { part, size: 1 + sum(all, "size"), height: 1 + most(all) };
   }
 

@@ -36,6 +36,11 @@ export class InventoryBuilder {
     return group;
   }
 
+  /** Where variables of a host go: to the group of its name, when there is one, as Ansible has it. */
+  varsOf(host: HostDraft): Map<string, Part> {
+    return this.groups.get(host.name)?.vars ?? host.vars;
+  }
+
   hasHost(name: string): boolean {
     return this.hosts.has(name);
   }
@@ -64,6 +69,8 @@ export class InventoryBuilder {
     }
     for (const name of this.hosts.keys()) {
       if (inRealGroup.has(name)) ungrouped.hosts.delete(name);
+      // Ansible looks for a group of the name first
+      else if (this.groups.has(name) && !ungrouped.hosts.has(name)) ungrouped.children.add(name);
       else ungrouped.hosts.add(name);
     }
     return { groups: this.groups, hosts: this.hosts };

@@ -3,6 +3,7 @@ import type { Fleet, Host, Path, Value, Variable } from "../model/fleet.ts";
 import type { Role } from "../model/role.ts";
 import { findConflicts } from "../role/rules.ts";
 import { variableNames } from "../role/variables.ts";
+import { partOf } from "../document/part.ts";
 import { checkSchema } from "../document/schema.ts";
 import { didYouMean, pathText, place } from "../document/words.ts";
 import { extraVarsFile } from "./extra-vars.ts";
@@ -36,7 +37,9 @@ interface Checked {
 function ownVariables(host: Host, role: Role): ReadonlyMap<string, Variable> {
   const known = variableNames(role);
   const isOwn = (name: string): boolean => known.has(name) || name.startsWith(`${role.name}_`);
-  return new Map(Object.entries(host.vars).filter(([name]) => isOwn(name)));
+  const own = Object.entries(host.vars).filter(([name]) => isOwn(name));
+  // why it cannot be opened is told elsewhere
+  return new Map(own.filter(([, variable]) => !partOf(variable).isClosed));
 }
 
 function sameVariables(a: ReadonlyMap<string, Variable>, b: ReadonlyMap<string, Variable>): boolean {

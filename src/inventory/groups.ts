@@ -134,7 +134,8 @@ class GroupReader {
       into.add(name);
       // Ansible drops the port of a host that it has met before
       if (read.port !== undefined && isNew) host.vars.set("ansible_port", new Part(read.port, vars.origin));
-      for (const [variable, value] of vars.parts) host.vars.set(String(variable), value);
+      const own = this.builder.varsOf(host);
+      for (const [variable, value] of vars.parts) own.set(String(variable), value);
     }
   }
 

@@ -20,12 +20,12 @@ function findEquals(text: string): number {
 
 function unquote(text: string): string {
   const [first, last] = [text[0], text.at(-1)];
-  const isQuoted = text.length > 1 && first === last && (first === '"' || first === "'") && text.at(-2) !== "\\";
+  const isQuoted =
+    text.length > 1 && first === last && (first === '"' || first === "'") && text.at(-2) !== "\\";
   return isQuoted ? text.slice(1, -1) : text;
 }
 
-const escapes =
-  /\\U([0-9a-fA-F]{8})|\\u([0-9a-fA-F]{4})|\\x([0-9a-fA-F]{2})|\\([\\'"abfnrtv])/g;
+const escapes = /\\U([0-9a-fA-F]{8})|\\u([0-9a-fA-F]{4})|\\x([0-9a-fA-F]{2})|\\([\\'"abfnrtv])/g;
 const controls: Readonly<Record<string, string>> = {
   a: "\x07",
   b: "\b",
@@ -91,10 +91,9 @@ function splitArguments(text: string): string[] | undefined {
 /** The quote that is open after a token. */
 function quoteAfter(token: string, before: string | undefined): string | undefined {
   let quote = before;
-  for (const [index, character] of [...token].entries()) {
-    if ((character !== '"' && character !== "'") || token[index - 1] === "\\") continue;
-    if (quote === undefined) quote = character;
-    else if (quote === character) quote = undefined;
+  for (const match of token.matchAll(/(?<!\\)["']/g)) {
+    if (quote === undefined) [quote] = match;
+    else if (quote === match[0]) quote = undefined;
   }
   return quote;
 }

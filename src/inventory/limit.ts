@@ -15,7 +15,8 @@ export async function readLimit(limit: string): Promise<string[]> {
 
 async function linesOf(file: string): Promise<string[]> {
   const bytes = await readFile(file).catch((error: unknown) => {
-    const reason = (error as NodeJS.ErrnoException).code === "ENOENT" ? "there is no such file" : String(error);
+    const reason =
+      (error as NodeJS.ErrnoException).code === "ENOENT" ? "there is no such file" : String(error);
     throw new LbctlError("invalid", {
       what: `--limit @${file}: ${reason}`,
       hint: "Name a file with a host, a group or a pattern on each line.",

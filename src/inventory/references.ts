@@ -84,7 +84,7 @@ export class Scope {
 
   private resolve(part: Part): Part {
     if (!needsResolving(part)) return part;
-    if (part.tag === "!vault") return this.open(part);
+    if (part.tag === "!vault" && typeof part.value === "string") return this.open(part, part.value);
     if (typeof part.value === "string") return this.resolveText(part, part.value);
     const problems = new Set<Problem>();
     const attempt = (inner: Part): Part => {
@@ -110,10 +110,10 @@ export class Scope {
     return result;
   }
 
-  private open(part: Part): Part {
+  private open(part: Part, envelope: string): Part {
     if (!this.vault) return part;
     try {
-      const plain = this.vault.open(String(part.value), place(part.origin));
+      const plain = this.vault.open(envelope, place(part.origin));
       keepSecret(plain);
       return new Part(plain, part.origin, undefined, { isSecret: true });
     } catch (error) {
@@ -188,7 +188,8 @@ export class Scope {
       at = next;
       path += text;
     }
-    if (at.tag === "!vault") throw fail(part, `"${path}" is encrypted, and lbctl opens only what it needs`, plainHint);
+    if (at.tag === "!vault")
+      throw fail(part, `"${path}" is encrypted, and lbctl opens only what it needs`, plainHint);
     return at;
   }
 

@@ -21,8 +21,6 @@ export interface ResolveOptions {
   readonly needed?: Iterable<string>;
   /** Opens values under `!vault`: those that are needed, since each costs milliseconds. */
   readonly vault?: Vault;
-  /** Told of each variable that is not needed and cannot be resolved. */
-  readonly onUnresolved?: (problem: Problem, host: string) => void;
 }
 
 /**
@@ -32,33 +30,61 @@ export interface ResolveOptions {
  */
 export function resolveFleet(written: WrittenInventory, options: ResolveOptions): Fleet {
   const membership = computeMembership(written);
-  const layersOf = hostLayers(written, membership, options);
-  const known = new Set([...Object.keys(options.defaults), ...(options.needed ?? [])]);
-  // lbctl_* are read by drills, which must never run a half-resolved command
-  const isNeeded = (name: string): boolean => known.has(name) || name.startsWith("lbctl_");
-  const vault = options.vault ?? new Vault([]);
+  const isNeeded = neededBy(options);
+  const resolve = resolver(written, membership, options);
   const problems = new HostProblems({ namesOne: true });
-  const magic = groupsVariable(membership);
   const hosts = new Map<string, Host>();
   for (const host of written.hosts.values()) {
-    const groups = membership.groupsOf(host.name);
-    const raw = layersOf(host);
-    const scope = new Scope(withMagic(raw, host, groups, magic), vault);
-    const resolved = resolveAll(raw, scope, (name) => isNeeded(name) || name.startsWith("ansible_"));
+    const resolved = resolve(host);
     for (const [name, found] of resolved.unresolved) {
-      found.forEach((problem) => {
-        if (isNeeded(name)) problems.add(problem, host.name);
-        else options.onUnresolved?.(problem, host.name);
-      });
+      if (isNeeded(name))
+        found.forEach((problem) => {
+          problems.add(problem, host.name);
+        });
     }
-    hosts.set(host.name, new ResolvedHost(host.name, groups, resolved));
+    hosts.set(host.name, new ResolvedHost(host.name, membership.groupsOf(host.name), resolved));
   }
   problems.throwIfAny();
   return { hosts, groups: membership.groups };
 }
 
+/** The same for looking at: nothing is an error, `onUnresolved` is told what keeps its text. */
+export function resolveLayers(
+  written: WrittenInventory,
+  options: ResolveOptions & { readonly onUnresolved: (problem: Problem) => void },
+): (host: WrittenHost) => Layer {
+  const resolve = resolver(written, computeMembership(written), options);
+  return (host) => {
+    const { vars, unresolved } = resolve(host);
+    for (const found of unresolved.values()) found.forEach(options.onUnresolved);
+    return new Map(Object.entries(vars));
+  };
+}
+
+// lbctl_* are read by drills, which must never run a half-resolved command
+function neededBy({ defaults, needed }: ResolveOptions): (name: string) => boolean {
+  const known = new Set([...Object.keys(defaults), ...(needed ?? [])]);
+  return (name) => known.has(name) || name.startsWith("lbctl_");
+}
+
+function resolver(
+  written: WrittenInventory,
+  membership: Membership,
+  options: ResolveOptions,
+): (host: WrittenHost) => Resolved {
+  const layersOf = hostLayers(written, membership, options);
+  const isNeeded = neededBy(options);
+  const vault = options.vault ?? new Vault([]);
+  const magic = groupsVariable(membership);
+  return (host) => {
+    const raw = layersOf(host);
+    const scope = new Scope(withMagic(raw, host, membership.groupsOf(host.name), magic), vault);
+    return resolveAll(raw, scope, (name) => isNeeded(name) || name.startsWith("ansible_"));
+  };
+}
+
 interface Resolved {
-  readonly vars: Variables;
+  readonly vars: Readonly<Record<string, Part>>;
   /** Why a variable of `vars` still holds its raw text. */
   readonly unresolved: ReadonlyMap<string, readonly Problem[]>;
 }

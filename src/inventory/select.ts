@@ -36,7 +36,9 @@ export function selectHosts(inventory: Selectable, pattern: string | readonly st
       return [];
     }
   };
-  let hosts = new Set((plain.length > 0 ? plain : ["all"]).flatMap(match));
+  // a host goes before a group of its name, but for what is required or excluded
+  const matchPlain = (part: string): readonly string[] => (inventory.hosts.has(part) ? [part] : match(part));
+  let hosts = new Set((plain.length > 0 ? plain : ["all"]).flatMap(matchPlain));
   for (const part of required) {
     const others = new Set(match(part.slice(1)));
     hosts = new Set([...hosts].filter((host) => others.has(host)));
@@ -57,7 +59,6 @@ export function splitPattern(pattern: string): string[] {
 }
 
 function matchOne(inventory: Selectable, part: string): readonly string[] {
-  if (inventory.hosts.has(part)) return [part];
   const [name, subscript] = splitSubscript(part);
   const found = name === "" ? undefined : hostsMatching(inventory, name);
   if (!found) {

@@ -1,4 +1,4 @@
-import { LbctlError } from "../errors.ts";
+import { LbctlError, type Problem } from "../errors.ts";
 import { printJson, printProgress } from "./out.ts";
 import { errorStyle as style } from "./style.ts";
 
@@ -18,17 +18,22 @@ export function reportProblems(errors: readonly LbctlError[]): void {
   ]);
 }
 
+/** What is worth knowing and stops nothing. */
+export function reportWarnings(problems: readonly Problem[]): void {
+  printProgress(problems.flatMap((problem) => problemLines(problem, style.yellow("note:"))));
+}
+
 /** The JSON form of an error. */
 function errorDocument(error: LbctlError): object {
   return { format_version: 1, error: { code: error.code, problems: error.problems } };
 }
 
 /** One problem as lines: `error: PLACE: WHAT`, then the hint. */
-function problemLines(problem: LbctlError["problems"][number]): string[] {
+function problemLines(problem: Problem, word = style.red("error:")): string[] {
   const place = problem.at === undefined ? "" : `${style.bold(problem.at)}: `;
   const [first = "", ...rest] = problem.what.split("\n");
   return [
-    `${style.red("error:")} ${place}${first}`,
+    `${word} ${place}${first}`,
     ...rest.map((line) => `       ${line}`),
     ...(problem.hint === undefined ? [] : [`       ${style.cyan(problem.hint)}`]),
   ];

@@ -20,7 +20,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   plan: [],
   apply: ["remote", "haproxy", "observe"],
   drill: ["remote", "haproxy", "document"],
-  report: ["haproxy", "drill", "lab"],
+  report: ["haproxy", "drill", "lab", "document"],
   lab: ["remote", "package-root.ts"],
 };
 
