@@ -5,7 +5,14 @@ export default defineConfig({
     projects: [
       { test: { name: "unit", include: ["tests/unit/**/*.test.ts"], testTimeout: 20_000 } },
       // what Ansible itself makes of the same inventories; needs ansible-core
-      { test: { name: "ansible", include: ["tests/ansible/**/*.test.ts"], testTimeout: 60_000, hookTimeout: 120_000 } },
+      {
+        test: {
+          name: "ansible",
+          include: ["tests/ansible/**/*.test.ts"],
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
+        },
+      },
       {
         // One lab of containers serves all files, so they take turns.
         test: {

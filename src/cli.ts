@@ -121,7 +121,7 @@ function makeProgram(context: Context, exit: (code: number) => void): Command {
   inventory.option("--graph [group]", "groups and hosts as a tree (the default)");
   inventory.option("--host <host>", "the variables of one host, as JSON");
   inventory.option("--resolved", "as lbctl uses them: with the role's defaults, references replaced");
-  inventory.option("--origin", "the file and line that each value comes from");
+  inventory.option("--origin", "the file and line of each value");
   inventory.action(async (options: InventoryOptions) => {
     const { inventoryCommand } = await import("./commands/inventory.ts");
     exit(await inventoryCommand(options));

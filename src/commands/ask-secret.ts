@@ -1,6 +1,7 @@
 import { createInterface } from "node:readline";
 import { Writable } from "node:stream";
 import { LbctlError } from "../errors.ts";
+import { printPrompt } from "../report/out.ts";
 import { mayAsk } from "./confirm.ts";
 
 /**
@@ -14,7 +15,7 @@ export async function askSecret(question: string, otherwise: string, input: bool
       hint: otherwise,
     });
   }
-  process.stderr.write(question);
+  printPrompt(question);
   const silence = new Writable({
     write: (_chunk, _encoding, done) => {
       done();
@@ -30,7 +31,7 @@ export async function askSecret(question: string, otherwise: string, input: bool
       terminal.close();
     });
   });
-  process.stderr.write("\n");
+  printPrompt("\n");
   if (answer === undefined)
     throw new LbctlError("interrupted", { what: "no password was given; nothing was touched" });
   return answer;

@@ -1,4 +1,5 @@
 import { createInterface } from "node:readline";
+import { withoutSecrets } from "../document/secrets.ts";
 import { LbctlError } from "../errors.ts";
 
 /** Asks on a terminal; elsewhere `--yes` is needed. Throws LbctlError when the answer is no or cannot be had. */
@@ -26,7 +27,7 @@ export function ask(question: string): Promise<boolean> {
     terminal.on("close", () => {
       resolve(false);
     });
-    terminal.question(`${question} [y/N] `, (answer) => {
+    terminal.question(`${withoutSecrets(question)} [y/N] `, (answer) => {
       resolve(/^y(es)?$/i.test(answer.trim()));
       terminal.close();
     });

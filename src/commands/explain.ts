@@ -1,3 +1,4 @@
+import { mask } from "../document/secrets.ts";
 import { LbctlError, type Problem } from "../errors.ts";
 import { parseAlerts, plainAlerts } from "../haproxy/alerts.ts";
 import type { DesiredHost } from "../model/host.ts";
@@ -23,11 +24,12 @@ function explain(
   const file = desired.files.find(({ path }) => alert.file === path || alert.file.endsWith(`/${path}`));
   if (!file) return { ...problem, what: `${alert.file}:${String(alert.line)}: ${alert.text}` };
   const source = sourceOf(input, file.path, alert.line);
-  const rendered = file.content.split("\n")[alert.line - 1]?.trim() ?? "";
-  const lines = [
-    `HAProxy refuses line ${String(alert.line)} of ${file.path}: ${alert.text}`,
-    `  ${rendered}`,
-  ];
+  const lineOf = (text: string): string => text.split("\n")[alert.line - 1]?.trim() ?? "";
+  const rendered = lineOf(file.content);
+  const shown = file.masked === undefined ? rendered : file.masked === null ? mask : lineOf(file.masked);
+  // HAProxy quotes words of the line, and a part of a secret is one too
+  const words = shown === rendered ? alert.text : "(its words are not shown: the line holds a secret)";
+  const lines = [`HAProxy refuses line ${String(alert.line)} of ${file.path}: ${words}`, `  ${shown}`];
   if (source) {
     lines.push(`from ${source.template}:${String(source.line)}`);
     for (const variable of source.variables) lines.push(`${variable.name} is set in ${variable.at}`);

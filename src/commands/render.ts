@@ -1,6 +1,7 @@
-import { mkdir, writeFile } from "node:fs/promises";
+import { chmod, mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import type { DesiredHost } from "../model/host.ts";
+import { mask } from "../document/secrets.ts";
+import type { DesiredFile, DesiredHost } from "../model/host.ts";
 import { printJson, printLines, printProgress } from "../report/out.ts";
 import { style } from "../report/style.ts";
 import { render } from "../render/render.ts";
@@ -21,7 +22,7 @@ export async function renderCommand(options: RenderOptions): Promise<number> {
   } else if (options.json) {
     printJson({
       format_version: 1,
-      hosts: sets.map(({ host, identity, files }) => ({ name: host, identity, files })),
+      hosts: sets.map(({ host, identity, files }) => ({ name: host, identity, files: files.map(shownFile) })),
     });
   } else {
     printLines(sets.flatMap(setLines));
@@ -50,17 +51,24 @@ async function renderAll(options: RenderOptions): Promise<DesiredHost[]> {
   return hosts.map((host) => render({ fleet, host, role, templates, facts }));
 }
 
+/** For the terminal and for JSON; only what is written to files holds secrets. */
+function shownFile({ path, mode, content, masked, sha256 }: DesiredFile): DesiredFile {
+  return { path, content: masked === undefined ? content : (masked ?? mask), mode, sha256 };
+}
+
 async function writeSet(set: DesiredHost, folder: string): Promise<string[]> {
   return Promise.all(
     set.files.map(async (file) => {
       const path = join(folder, set.host, file.path);
       await mkdir(dirname(path), { recursive: true });
       await writeFile(path, file.content, { mode: Number.parseInt(file.mode, 8) });
+      // one that was there keeps its mode, and this one may hold secrets
+      await chmod(path, Number.parseInt(file.mode, 8));
       return path;
     }),
   );
 }
 
 function setLines(set: DesiredHost): string[] {
-  return set.files.flatMap((file) => [style.bold(`# ${set.host}: ${file.path}`), file.content]);
+  return set.files.flatMap((file) => [style.bold(`# ${set.host}: ${file.path}`), shownFile(file).content]);
 }

@@ -1,5 +1,6 @@
 import type { Origin, Path, Value, Variable } from "../model/fleet.ts";
 import type { Scalar } from "./scalar.ts";
+import { mask } from "./secrets.ts";
 
 /** `!vault` (still encrypted), `!unsafe`, or what a scalar is in Python where that is more than its value says. */
 export type Tag = "!vault" | "!unsafe" | NonNullable<Scalar["tag"]>;
@@ -42,12 +43,16 @@ export class Part implements Variable {
 
   /** Whether something in it is still encrypted. */
   get isClosed(): boolean {
-    return this.tag === "!vault" || [...this.parts.values()].some((part) => part.isClosed);
+    if (this.tag === "!vault") return true;
+    for (const part of this.parts.values()) if (part.isClosed) return true;
+    return false;
   }
 
   /** Whether it, or any part of it, is secret. */
   get holdsSecret(): boolean {
-    return this.isSecret || [...this.parts.values()].some((part) => part.holdsSecret);
+    if (this.isSecret) return true;
+    for (const part of this.parts.values()) if (part.holdsSecret) return true;
+    return false;
   }
 
   originOf(path: Path): Origin {
@@ -94,6 +99,20 @@ function build(variable: Variable, value: Value, path: Path): Part {
     new Map(Object.entries(value).map(([key, item]) => [key, build(variable, item, [...path, key])])),
     origin,
   );
+}
+
+/** A value for people: secret texts and numbers masked, the rest as it is. */
+export function shownValue(variable: Variable | undefined): Value {
+  if (!variable) return null;
+  const part = partOf(variable);
+  const { value } = part;
+  const inner = (): [string | number, Value][] =>
+    [...part.parts].map(([key, item]) => [key, shownValue(item)]);
+  if (!part.holdsSecret) return value;
+  if (isList(value)) return inner().map(([, item]) => item);
+  if (isMap(value)) return Object.fromEntries(inner());
+  // what can only be one of two things is no secret
+  return typeof value === "string" || typeof value === "number" ? mask : value;
 }
 
 export function isMap(value: Value): value is Readonly<Record<string, Value>> {

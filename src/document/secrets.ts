@@ -6,17 +6,24 @@ const shortest = 4;
 
 const known = new Set<string>();
 let pattern: RegExp | undefined;
+let count = 0;
 
 /**
  * Remembers a secret for the rest of the process, so that no text shows it: as a whole, each of its lines, and each
  * longer word, since a program may quote one word of a line.
  */
 export function keepSecret(text: string): void {
+  count += 1;
   const lines = text.split(/[\r\n]+/).map((line) => line.trim());
   const words = text.split(/\s+/).filter((word) => word.length >= 6);
   const before = known.size;
   for (const piece of [text, ...lines, ...words]) if (piece.length >= shortest) known.add(piece);
   if (known.size > before) pattern = undefined;
+}
+
+/** Whether anything is secret: most fleets have no vault. */
+export function hasSecrets(): boolean {
+  return count > 0;
 }
 
 /** The text with every known secret masked, also where it stands as JSON writes it. */

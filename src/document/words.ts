@@ -1,4 +1,5 @@
 import leven from "leven";
+import { withoutSecrets } from "./secrets.ts";
 import type { Origin, Path, Value } from "../model/fleet.ts";
 
 /** `file:line`, as messages and editors write it. */
@@ -23,8 +24,10 @@ export function readAs(value: Value | undefined): string {
   return `${shorten(JSON.stringify(value))} (a map)`;
 }
 
+/** At most 80 characters. Secrets are masked first: of half a secret nothing could tell later what it is. */
 export function shorten(text: string): string {
-  return text.length > 80 ? `${text.slice(0, 77)}...` : text;
+  const safe = withoutSecrets(text);
+  return safe.length > 80 ? `${safe.slice(0, 77)}...` : safe;
 }
 
 /** `did you mean "x"?` for the nearest name, or undefined when none is near. */

@@ -1,3 +1,4 @@
+import { shownValue } from "../document/part.ts";
 import type { Problem } from "../errors.ts";
 import type { Host, Value } from "../model/fleet.ts";
 
@@ -30,7 +31,7 @@ export function integerOf(host: Host, name: string, fallback: number, problems: 
   if (value === undefined || value === null) return fallback;
   if (typeof value === "number" && Number.isInteger(value) && value >= 1) return value;
   problems.push({
-    what: `${name} is ${JSON.stringify(value)}, not a whole number from 1`,
+    what: `${name} is ${JSON.stringify(shownValue(host.vars[name]))}, not a whole number from 1`,
     at: whereIs(host, name),
   });
   return fallback;
@@ -43,6 +44,7 @@ export function listenOf(host: Host, name: string, fallback: number, problems: P
   const written = typeof first === "number" || typeof first === "string" ? String(first) : "";
   const port = Number(/(?:^|:)(\d{1,5})$/.exec(written)?.[1]);
   if (port >= 1 && port <= 65_535) return port;
-  problems.push({ what: `${name} is ${JSON.stringify(value)}, which has no port`, at: whereIs(host, name) });
+  const shown = JSON.stringify(shownValue(host.vars[name]));
+  problems.push({ what: `${name} is ${shown}, which has no port`, at: whereIs(host, name) });
   return fallback;
 }

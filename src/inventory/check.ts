@@ -68,8 +68,12 @@ function problemsOf(own: ReadonlyMap<string, Variable>, role: Role): Problem[] {
     const names = [String(path[0]), ...uses];
     const name = names.find((candidate) => own.get(candidate) !== role.defaults[candidate]) ?? names[0];
     const variable = own.get(name ?? "");
+    const isSecret = uses.some((use) => isHidden(own.get(use)));
+    const said = isSecret
+      ? `does not fit ${uses.filter((use) => use !== path[0]).join(", ")}${hidden}`
+      : message;
     if (variable)
-      problems.push({ ...problemAt(variable, path, message, role), at: placeOf(variable, path, name) });
+      problems.push({ ...problemAt(variable, path, said, role), at: placeOf(variable, path, name) });
   }
   return problems;
 }
@@ -95,10 +99,22 @@ function problemAt(variable: Variable, path: Path, message: string, role: Role):
     path.length === 1 &&
     /must be (a|an) (list|map|whole number|number)/.test(message);
   return {
-    what: `${pathText(path)} ${message}`,
+    what: isHidden(variable) ? `${String(path[0])} ${withoutValue(message)}` : `${pathText(path)} ${message}`,
     at: place(origin),
     hint: isText
       ? `Values of name=value are strings; write -e '{"${String(path[0])}": …}' for a number or a list.`
       : `Its meaning and range are in roles/${role.name}/defaults/main.yml.`,
   };
+}
+
+const hidden = "; its value is secret and not shown";
+
+function isHidden(variable: Variable | undefined): boolean {
+  return variable !== undefined && partOf(variable).holdsSecret;
+}
+
+/** What the schema asks, without what was read. */
+function withoutValue(message: string): string {
+  if (message.endsWith(hidden)) return message;
+  return (/^must be .*?(?=; read )/s.exec(message)?.[0] ?? "is not what the role takes") + hidden;
 }

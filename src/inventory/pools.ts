@@ -1,6 +1,7 @@
 import type { Problem } from "../errors.ts";
 import type { Fleet, Host } from "../model/fleet.ts";
 import type { Role } from "../model/role.ts";
+import { shownValue } from "../document/part.ts";
 import { didYouMean, place } from "../document/words.ts";
 
 interface SchemaOfGroups {
@@ -44,7 +45,7 @@ function unknownPool(fleet: Fleet, host: Host, name: string, pool: string, role:
   if (!variable || variable === role.defaults[name]) return undefined;
   const near = didYouMean(pool, fleet.groups.keys());
   return {
-    what: `${name} is "${pool}", which is no group of the inventory${near ? `; ${near}` : ""}`,
+    what: `${name} is ${JSON.stringify(shownValue(variable))}, which is no group of the inventory${near ? `; ${near}` : ""}`,
     at: place(variable.originOf([])),
     hint: "Name the group whose hosts are the servers.",
   };
@@ -60,7 +61,7 @@ function sharedIds(fleet: Fleet, pool: string, name: string): Problem[] {
     if (owner === undefined) owners.set(variable.value, host);
     else {
       problems.push({
-        what: `${name} of ${host} is ${variable.value}, as is that of ${owner} in the group "${pool}"`,
+        what: `${name} of ${host} is ${JSON.stringify(shownValue(variable))}, as is that of ${owner} in the group "${pool}"`,
         at: place(variable.originOf([])),
         hint: "Give each server of a pool an id of its own, in its host_vars, or none.",
       });

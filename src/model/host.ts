@@ -3,7 +3,12 @@ export interface DesiredFile {
   /** Relative to the set's root. */
   readonly path: string;
   readonly content: string;
-  /** Octal, e.g. `0644`. */
+  /**
+   * The content for people where it holds secrets: line by line the same, but with those masked; null when that cannot
+   * be had. Absent when the file holds none.
+   */
+  readonly masked?: string | null;
+  /** Octal, e.g. `0644`; a file that holds secrets is not for everybody to read. */
   readonly mode: string;
   /** Hex. */
   readonly sha256: string;

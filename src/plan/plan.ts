@@ -1,5 +1,13 @@
-import type { DesiredHost, FileChange, HostPlan, ObservedHost } from "../model/host.ts";
+import type {
+  DesiredFile,
+  DesiredHost,
+  FileChange,
+  HostPlan,
+  ObservedFile,
+  ObservedHost,
+} from "../model/host.ts";
 import { unifiedDiff } from "./diff.ts";
+import { shownSides } from "./shown.ts";
 
 /** Compares what a host should have with what it has. Pure: `lbctl plan` shows this, `lbctl apply` does it. */
 export function makePlan(desired: DesiredHost, observed: ObservedHost): HostPlan {
@@ -26,22 +34,29 @@ export function makePlan(desired: DesiredHost, observed: ObservedHost): HostPlan
 }
 
 function fileChanges(desired: DesiredHost, observed: ObservedHost): FileChange[] {
+  // who takes over a configuration must be able to read it, whatever its mode is
+  const ours = (file: ObservedFile): ObservedFile =>
+    observed.generation === null ? { ...file, mode: "0644" } : file;
   const live = new Map(observed.files.map((file) => [file.path, file]));
   const changes = desired.files.flatMap((file): FileChange[] => {
     const found = live.get(file.path);
     live.delete(file.path);
-    if (!found)
-      return [{ path: file.path, action: "create", diff: unifiedDiff(file.path, "", file.content) }];
+    if (!found) return [{ path: file.path, action: "create", diff: diffOf(file.path, file, undefined) }];
     if (found.sha256 === file.sha256 && found.mode === file.mode) return [];
-    const diff = found.content === null ? "" : unifiedDiff(file.path, found.content, file.content);
+    const diff = found.content === null ? "" : diffOf(file.path, file, ours(found));
     return [{ path: file.path, action: "update", diff }];
   });
   const deleted = [...live.values()].map((file): FileChange => ({
     path: file.path,
     action: "delete",
-    diff: file.content === null ? "" : unifiedDiff(file.path, file.content, ""),
+    diff: file.content === null ? "" : diffOf(file.path, undefined, ours(file)),
   }));
   return [...changes, ...deleted];
+}
+
+function diffOf(path: string, desired: DesiredFile | undefined, observed: ObservedFile | undefined): string {
+  const sides = shownSides(desired, observed);
+  return sides ? unifiedDiff(path, sides.before, sides.after) : "(not shown: it depends on secrets)\n";
 }
 
 /** A change that was written but never loaded is seen here: what counts is what the running worker says it loaded. */

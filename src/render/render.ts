@@ -1,11 +1,12 @@
 import { createHash } from "node:crypto";
+import { hasSecrets, withoutSecrets } from "../document/secrets.ts";
 import { LbctlError } from "../errors.ts";
 import type { Fleet, Host } from "../model/fleet.ts";
 import type { DesiredFile, DesiredHost, Facts } from "../model/host.ts";
 import type { Role } from "../model/role.ts";
-import { renderTemplate, type Templates } from "./engine.ts";
+import { renderTemplate, type Templates, type View } from "./engine.ts";
 import { traceLine, type LineSource } from "./trace.ts";
-import { identityPlaceholder, makeView } from "./view.ts";
+import { identityPlaceholder, makeView, maskView } from "./view.ts";
 
 /** Everything rendering needs. Pure: equal inputs give equal bytes. */
 export interface RenderInput {
@@ -25,10 +26,13 @@ export interface RenderInput {
  */
 export function render(input: RenderInput): DesiredHost {
   const { view, warnings } = makeView(input.fleet, input.host, input.role, input.facts);
-  const drafts = input.role.files.map((file) => ({
-    ...file,
-    content: renderTemplate(input.templates, file.template, view),
-  }));
+  const shown = hasSecrets() ? maskView(view, input.fleet, input.host, input.role) : view;
+  const drafts = input.role.files.map((file) => {
+    const content = renderTemplate(input.templates, file.template, view);
+    const masked = shown === view ? content : maskedContent(input.templates, file.template, shown, content);
+    const mode = masked === content ? file.mode : withoutOthers(file.mode);
+    return { ...file, content, mode, masked };
+  });
   if (!drafts.some((draft) => descriptionLine.test(draft.content))) {
     throw new LbctlError("invalid", {
       what: "no line `description <%= it.identity %>` in the global section",
@@ -39,11 +43,32 @@ export function render(input: RenderInput): DesiredHost {
   const hash = createHash("sha256").update(JSON.stringify(input.facts.watched));
   for (const draft of drafts) hash.update(JSON.stringify([draft.path, draft.mode, draft.content]));
   const identity = `lbctl:${hash.digest("hex").slice(0, 32)}`;
-  const files = drafts.map(({ path, mode, content }): DesiredFile => {
+  const files = drafts.map(({ path, mode, content, masked }): DesiredFile => {
     const text = content.replaceAll(identityPlaceholder, identity);
-    return { path, mode, content: text, sha256: createHash("sha256").update(text).digest("hex") };
+    const sha256 = createHash("sha256").update(text).digest("hex");
+    const file = { path, mode, content: text, sha256 };
+    if (masked === content) return file;
+    return { ...file, masked: masked?.replaceAll(identityPlaceholder, identity) ?? null };
   });
   return { host: input.host.name, files, identity, warnings };
+}
+
+/**
+ * The same template with masks in place of the secrets: whatever a template does to a value, a line that depends on a
+ * secret comes out otherwise. null when the lines do not pair up.
+ */
+function maskedContent(templates: Templates, name: string, shown: View, content: string): string | null {
+  try {
+    const masked = withoutSecrets(renderTemplate(templates, name, shown));
+    return masked.split("\n").length === content.split("\n").length ? masked : null;
+  } catch {
+    // a template may compute with what is no number any more
+    return null;
+  }
+}
+
+function withoutOthers(mode: string): string {
+  return (Number.parseInt(mode, 8) & 0o770).toString(8).padStart(4, "0");
 }
 
 const descriptionLine = new RegExp(`^\\s*description ${identityPlaceholder}\\s*$`, "m");

@@ -1,6 +1,8 @@
 import { createHash } from "node:crypto";
 import { isIP } from "node:net";
 import { readAddress } from "../document/address.ts";
+import { mask } from "../document/secrets.ts";
+import { partOf, shownValue } from "../document/part.ts";
 import { LbctlError, type Problem } from "../errors.ts";
 import type { Fleet, Host } from "../model/fleet.ts";
 
@@ -114,8 +116,9 @@ function serverAddress(host: Host, problems: Problem[]): string | undefined {
   const read = readAddress(written);
   const address = "canonical" in read ? read.canonical : written;
   if (isIP(address) === 0 && !hostName.test(address)) {
+    const shown = variable === undefined ? address : (shownValue(host.vars[variable]) as string);
     problems.push({
-      what: `"${address}" cannot be the address of server ${host.name}`,
+      what: `"${shown}" cannot be the address of server ${host.name}`,
       at: variable === undefined ? host.name : origin(host, variable),
       hint: "Set haproxy_server_address to an IP address or a host name.",
     });
@@ -135,6 +138,21 @@ function serverAddress(host: Host, problems: Problem[]): string | undefined {
 // RFC 1123, section 2.1
 const hostName =
   /^(?=.{1,253}$)[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$/;
+
+/** A server line for people: what is secret of it is masked. */
+export function shownServer(server: Server, host: Host | undefined): Record<keyof Server, unknown> {
+  const isSecret = (name: string): boolean => {
+    const variable = host?.vars[name];
+    return variable !== undefined && partOf(variable).holdsSecret;
+  };
+  const port = /:\d+$/.exec(server.endpoint)?.[0] ?? "";
+  return {
+    ...server,
+    endpoint: ["haproxy_server_address", "ansible_host"].some(isSecret) ? mask + port : server.endpoint,
+    id: isSecret("haproxy_server_id") ? mask : server.id,
+    weight: isSecret("haproxy_server_weight") ? mask : server.weight,
+  };
+}
 
 /** Two servers at one address would be one server with two health states. */
 function refuseTwins(servers: readonly Server[], problems: Problem[]): void {

@@ -1,10 +1,11 @@
 import { readNetwork } from "../document/address.ts";
+import { partOf, shownValue } from "../document/part.ts";
 import { LbctlError, type Problem } from "../errors.ts";
 import type { Fleet, Host, Value } from "../model/fleet.ts";
 import type { Facts } from "../model/host.ts";
 import type { Role } from "../model/role.ts";
 import type { View } from "./engine.ts";
-import { poolServers } from "./servers.ts";
+import { poolServers, shownServer, type Server } from "./servers.ts";
 
 /** Stands in the place of the identity while the identity is being computed. */
 export const identityPlaceholder = "lbctl:identity";
@@ -55,6 +56,20 @@ export function makeView(
     haproxy_version: facts.haproxyVersion,
   };
   return { view, warnings };
+}
+
+/** What templates may show: the same view when nothing in it is secret. */
+export function maskView(view: View, fleet: Fleet, host: Host, role: Role): View {
+  const vars = Object.keys(role.defaults).flatMap((name) => {
+    const variable = host.vars[name];
+    return variable && partOf(variable).holdsSecret ? [[name, shownValue(variable)] as const] : [];
+  });
+  const pools = ["api_servers", "stream_servers"].flatMap((name) => {
+    const servers = view[name] as readonly Server[];
+    const shown = servers.map((server) => shownServer(server, fleet.hosts.get(server.name)));
+    return JSON.stringify(shown) === JSON.stringify(servers) ? [] : [[name, shown] as const];
+  });
+  return vars.length + pools.length === 0 ? view : { ...view, ...(Object.fromEntries([...vars, ...pools]) as View) };
 }
 
 /** Networks in the one form that HAProxy and its Runtime API agree on. */

@@ -27,3 +27,8 @@ export function jsonText(document: object): string {
 export function printProgress(lines: readonly string[]): void {
   if (lines.length > 0) process.stderr.write(`${withoutSecrets(lines.join("\n"))}\n`);
 }
+
+/** A question, whose line goes on. */
+export function printPrompt(text: string): void {
+  process.stderr.write(withoutSecrets(text));
+}

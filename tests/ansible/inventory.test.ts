@@ -42,7 +42,8 @@ function questionsOf(one: InventoryCase): Question[] {
 /** What Ansible said; fails when it refused. */
 function ansible(one: InventoryCase, question: Question): unknown {
   const answer = answers.get(one)?.get(JSON.stringify(question));
-  if (answer?.error !== undefined || answer === undefined) throw new Error(`Ansible: ${answer?.error ?? "nothing"}`);
+  if (answer?.error !== undefined || answer === undefined)
+    throw new Error(`Ansible: ${answer?.error ?? "nothing"}`);
   return answer.ok;
 }
 
@@ -92,7 +93,9 @@ describe.each(cases.map((one) => [one.name, one] as const))("%s", (_, one) => {
   });
 
   test.each(one.refuse)("refuses to select by %s", async (pattern) => {
-    const { error, warnings } = answers.get(one)?.get(JSON.stringify(["select", pattern])) ?? { warnings: "" };
+    const { error, warnings } = answers.get(one)?.get(JSON.stringify(["select", pattern])) ?? {
+      warnings: "",
+    };
     expect(`${error ?? ""}${warnings}`).toMatch(/No hosts matched|Could not match|Invalid host list pattern/);
     await expect(selected(one, pattern)).rejects.toMatchObject({ code: "invalid" });
   });
@@ -115,7 +118,10 @@ describe.each(cases.map((one) => [one.name, one] as const))("%s", (_, one) => {
 });
 
 async function selected(one: InventoryCase, pattern: string): Promise<string[]> {
-  const written = await loadInventory(optionsOf(one.args, {}).inventory ?? [], await openVault(optionsOf(one.args, {})));
+  const written = await loadInventory(
+    optionsOf(one.args, {}).inventory ?? [],
+    await openVault(optionsOf(one.args, {})),
+  );
   return selectHosts({ hosts: written.hosts, groups: computeMembership(written).groups }, pattern);
 }
 

@@ -3,9 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
 export type Question =
-  | readonly ["list"]
-  | readonly ["resolved"]
-  | readonly ["graph" | "host" | "select" | "limit", string];
+  readonly ["list"] | readonly ["resolved"] | readonly ["graph" | "host" | "select" | "limit", string];
 
 export interface Job {
   readonly cwd: string;

@@ -33,11 +33,23 @@ export function inventoryCases(): InventoryCase[] {
 function readCase(name: string, folder: string): InventoryCase {
   const file = join(folder, "case.yml");
   const document = parseYaml(readFileSync(file), file).value as Readonly<Record<string, readonly string[]>>;
-  const { about, args = [], select = [], limit = [], refuse = [], graph = [], host = [], resolved = [], masked = [] } = document;
+  const {
+    about,
+    args = [],
+    select = [],
+    limit = [],
+    refuse = [],
+    graph = [],
+    host = [],
+    resolved = [],
+    masked = [],
+  } = document;
   const unknown = Object.keys(document).filter(
-    (key) => !["about", "args", "select", "limit", "refuse", "graph", "host", "resolved", "masked"].includes(key),
+    (key) =>
+      !["about", "args", "select", "limit", "refuse", "graph", "host", "resolved", "masked"].includes(key),
   );
-  if (about === undefined || unknown.length > 0) throw new Error(`${file}: about is missing, or unknown ${unknown.join()}`);
+  if (about === undefined || unknown.length > 0)
+    throw new Error(`${file}: about is missing, or unknown ${unknown.join()}`);
   const withInventory = args.includes("-i") ? args : ["-i", "hosts.yml", ...args];
   return { name, folder, args: withInventory, select, limit, refuse, graph, host, resolved, masked };
 }

@@ -17,7 +17,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   remote: [],
   haproxy: ["remote"],
   observe: ["remote", "haproxy"],
-  plan: [],
+  plan: ["document"],
   apply: ["remote", "haproxy", "observe"],
   drill: ["remote", "haproxy", "document"],
   report: ["haproxy", "drill", "lab", "document"],

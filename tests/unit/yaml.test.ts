@@ -148,7 +148,7 @@ test.each<[string, string, string]>([
   [
     "a file encrypted with ansible-vault",
     "$ANSIBLE_VAULT;1.1;AES256\n6161\n",
-    "f.yml:1 the file is encrypted",
+    "f.yml:1 the encrypted text is damaged",
   ],
 ])("refuses %s, in words and with its line", async (_, text, expected) => {
   const [first] = await textsOf(() => read(text));

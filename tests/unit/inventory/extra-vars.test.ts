@@ -36,7 +36,7 @@ test("a variable knows which option it came from", async () => {
 test.each([
   ["a word without =", "a", '"a" is not name=value'],
   ["a missing name", "=a", '"=a" is not name=value'],
-  ["an open quote", 'a="x', 'a quote is not closed in "a=\\"x"'],
+  ["an open quote", 'a="x', 'a quote or a {{ is not closed in "a=\\"x"'],
   ["a file without @", "./x.yml", '"./x.yml" looks like a file'],
   ["a missing file", "@/nowhere/x.yml", "there is no file /nowhere/x.yml"],
   ["a list", "[1]", "extra variables must be a map; read [1] (a list)"],

@@ -184,7 +184,7 @@ describe("references", () => {
     [
       "an encrypted value",
       "v: !vault |\n  $ANSIBLE_VAULT;1.1;AES256\n  61",
-      "hosts.yml:3 encrypted values (!vault) are not supported yet",
+      "hosts.yml:3 the encrypted text is damaged: it is not what ansible-vault writes",
     ],
     [
       "what a needed variable refers to",
