@@ -1,5 +1,5 @@
 import { isList, isMap, type Part } from "./part.ts";
-import { pythonFloat } from "./python.ts";
+import { jsonFloat } from "./python.ts";
 import { mask } from "./secrets.ts";
 
 /**
@@ -37,12 +37,6 @@ export function ansibleJson(part: Part, indent = ""): string {
 function block(open: string, items: readonly string[], close: string, indent: string): string {
   if (items.length === 0) return open + close;
   return `${open}\n${items.map((item) => `${indent}    ${item}`).join(",\n")}\n${indent}${close}`;
-}
-
-/** Python writes what JSON has no word for, and reads it again. */
-function jsonFloat(value: number): string {
-  if (Number.isNaN(value)) return "NaN";
-  return Number.isFinite(value) ? pythonFloat(value) : value > 0 ? "Infinity" : "-Infinity";
 }
 
 /** By code points, as Python sorts. */

@@ -8,3 +8,9 @@ export function pythonFloat(value: number): string {
   if (Object.is(value, -0)) return "-0.0";
   return Number.isInteger(value) ? `${value}.0` : String(value);
 }
+
+/** A float as Python's json writes it: what JSON has no word for too, and Python reads it again. */
+export function jsonFloat(value: number): string {
+  if (Number.isNaN(value)) return "NaN";
+  return Number.isFinite(value) ? pythonFloat(value) : value > 0 ? "Infinity" : "-Infinity";
+}

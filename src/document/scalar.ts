@@ -58,11 +58,11 @@ export function readAsTag(text: string, tag: string): Scalar | undefined {
 function readInt(text: string): Scalar {
   const digits = text.replaceAll("_", "").replace(/^[-+]/, "");
   const sign = text.startsWith("-") ? -1n : 1n;
+  if (/^0[xb]$/.test(digits)) throw new BadScalar("looks like a number, and has no digits");
   let size: bigint;
   if (digits.includes(":")) size = sexagesimal(digits);
-  else if (/^0[xb]./.test(digits)) size = BigInt(digits);
-  else if (digits.length > 1 && digits.startsWith("0")) size = BigInt(`0o${digits.slice(1)}`);
-  else size = digits === "0x" || digits === "0b" || digits === "" ? 0n : BigInt(digits);
+  else if (/^0\d/.test(digits)) size = BigInt(`0o${digits.slice(1)}`);
+  else size = BigInt(digits);
   const number = sign * size;
   // a number that JavaScript would round keeps all its digits as text
   return number >= Number.MIN_SAFE_INTEGER && number <= Number.MAX_SAFE_INTEGER

@@ -50,12 +50,12 @@ export class Vault {
       return text;
     }
     const which =
-      this.passwords.length === 1 ? "the vault password does" : "none of the vault passwords does";
+      this.passwords.length === 1 ? "the vault password does not open" : "none of the vault passwords opens";
     const named = label === undefined ? "" : ` (vault id "${label}")`;
     throw invalid(
-      `${which} not open this${named}`,
+      `${which} this${named}`,
       this.firstAt(label ?? "", at),
-      "Check which password it was encrypted with.",
+      "Check which password it was encrypted with, and that none of its lines is missing.",
     );
   }
 

@@ -13,7 +13,7 @@ import {
 import { LbctlError, type Problem } from "../errors.ts";
 import type { Origin, Value } from "../model/fleet.ts";
 import { listOf, mapOf, Part } from "./part.ts";
-import { pythonFloat } from "./python.ts";
+import { jsonFloat } from "./python.ts";
 import { BadScalar, readAsTag, readJsonWord, readPlain, type Scalar } from "./scalar.ts";
 import { keepSecret } from "./secrets.ts";
 import { decodeText } from "./text.ts";
@@ -98,7 +98,7 @@ class Reader {
     this.isSecret
       ? {
           what: "the decrypted text cannot be read here; what it says is secret",
-          hint: `Run \`ansible-vault view ${this.file}\` and look at that line: ${problem.hint ?? ""}`,
+          hint: `Run \`ansible-vault view ${this.file}\` and look at that line.`,
           ...(problem.at === undefined ? {} : { at: problem.at }),
         }
       : problem;
@@ -132,6 +132,9 @@ class Reader {
     if (depth >= maxDepth && isCollection(node)) this.stop(node, tooDeep, deepHint);
     if (isAlias(node)) return this.follow(node, depth);
     const anchor = node && "anchor" in node ? node.anchor : undefined;
+    if (anchor && this.anchors.has(anchor)) {
+      this.reportAt(node, `the anchor &${anchor} is written twice`, "Give each its own name.");
+    }
     if (anchor) this.anchors.set(anchor, "open");
     const read = this.readNode(node, depth);
     if (anchor) this.anchors.set(anchor, read);
@@ -163,7 +166,7 @@ class Reader {
       new Part(value, origin, undefined, { tag: more, isSecret: this.isSecret });
     if (tag === "!vault" || tag === "!vault-encrypted") return make(text, "!vault");
     if (tag === "!unsafe") return make(text, "!unsafe");
-    if (tag === "!!str") return make(text);
+    if (tag === "!!str" || (node.tag === "!" && text === "")) return make(text);
     const isWord = tag === undefined && (node.type === "PLAIN" || node.type === undefined);
     const isTyped = tag !== undefined && /^!!(?:int|float|bool|null|timestamp)$/.test(tag);
     const read = isWord
@@ -223,11 +226,12 @@ class Reader {
 
   /** The key as text, and as it was read where that is not text. */
   private readKey(key: Node, depth: number): { readonly name: string; readonly oddKey?: Value } | undefined {
+    if (isScalar(key) && key.source === "=") return { name: "=" };
     const { part } = this.visit(key, depth + 1);
     const { value } = part;
     if (typeof value === "string" && part.tag === undefined) return { name: value };
     if (typeof value === "number")
-      return { name: part.tag === "!!float" ? pythonFloat(value) : String(value), oddKey: value };
+      return { name: part.tag === "!!float" ? jsonFloat(value) : String(value), oddKey: value };
     if (typeof value !== "object") return { name: String(value), oddKey: value };
     if (value === null) return { name: "null", oddKey: null };
     const start = key?.range[0] ?? 0;

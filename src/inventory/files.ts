@@ -55,7 +55,7 @@ async function refuseForeign(file: string): Promise<void> {
   const ending = extname(basename(file));
   if (yamlNames.has(ending)) return;
   const text = Buffer.from((await readIfThere(file)) ?? []).toString("utf8");
-  if (ending === "" && looksLikeYaml(text)) return;
+  if (ending === "" && !text.startsWith("#!") && looksLikeYaml(text)) return;
   const kind = text.startsWith("#!")
     ? "is an inventory script"
     : "is not a YAML inventory (those end in .yml, .yaml or .json, or have no ending and hold YAML)";
