@@ -69,7 +69,9 @@ export function maskView(view: View, fleet: Fleet, host: Host, role: Role): View
     const shown = servers.map((server) => shownServer(server, fleet.hosts.get(server.name)));
     return JSON.stringify(shown) === JSON.stringify(servers) ? [] : [[name, shown] as const];
   });
-  return vars.length + pools.length === 0 ? view : { ...view, ...(Object.fromEntries([...vars, ...pools]) as View) };
+  return vars.length + pools.length === 0
+    ? view
+    : { ...view, ...(Object.fromEntries([...vars, ...pools]) as View) };
 }
 
 /** Networks in the one form that HAProxy and its Runtime API agree on. */

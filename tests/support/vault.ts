@@ -10,7 +10,10 @@ export function vaulted(text: string, password: string, label?: string): string 
   const secret = Buffer.concat([cipher.update(plain), cipher.update(Buffer.alloc(missing, missing))]);
   const digest = createHmac("sha256", key.subarray(32, 64)).update(secret).digest("hex");
   const inner = [salt.toString("hex"), digest, secret.toString("hex")].join("\n");
-  const lines = Buffer.from(inner).toString("hex").match(/.{1,80}/g) ?? [];
+  const lines =
+    Buffer.from(inner)
+      .toString("hex")
+      .match(/.{1,80}/g) ?? [];
   const header = label === undefined ? "$ANSIBLE_VAULT;1.1;AES256" : `$ANSIBLE_VAULT;1.2;AES256;${label}`;
   return `${[header, ...lines].join("\n")}\n`;
 }
