@@ -189,7 +189,11 @@ export class Scope {
       path += text;
     }
     if (at.tag === "!vault")
-      throw fail(part, `"${path}" is encrypted, and lbctl opens only what it needs`, plainHint);
+      throw fail(
+        part,
+        `"${path}" is encrypted, and lbctl opens only what it needs`,
+        "It is opened where a variable that lbctl itself uses refers to it.",
+      );
     return at;
   }
 
