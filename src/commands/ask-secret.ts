@@ -15,13 +15,14 @@ export async function askSecret(question: string, otherwise: string, input: bool
       hint: otherwise,
     });
   }
-  printPrompt(question);
   const silence = new Writable({
     write: (_chunk, _encoding, done) => {
       done();
     },
   });
   const terminal = createInterface({ input: process.stdin, output: silence, terminal: true });
+  // only now does the terminal show nothing of what is typed
+  printPrompt(question);
   const answer = await new Promise<string | undefined>((resolve) => {
     terminal.on("close", () => {
       resolve(undefined);

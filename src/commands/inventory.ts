@@ -16,7 +16,7 @@ import type { Variables } from "../model/fleet.ts";
 import { packageRoot } from "../package-root.ts";
 import { reportWarnings } from "../report/errors.ts";
 import { originDocument, originLines } from "../report/inventory.ts";
-import { jsonText, printLines } from "../report/out.ts";
+import { jsonText, printMasked } from "../report/out.ts";
 import { loadRole } from "../role/load.ts";
 import { typedVariables } from "../role/typed.ts";
 import { variableNames } from "../role/variables.ts";
@@ -35,11 +35,11 @@ export interface InventoryOptions extends FleetOptions {
 
 /** `lbctl inventory`: what the inventory says, as `ansible-inventory` prints it, or where each value comes from. */
 export async function inventoryCommand(options: InventoryOptions): Promise<number> {
-  printLines(await inventoryLines(options));
+  printMasked(await inventoryLines(options));
   return 0;
 }
 
-/** What the command prints. */
+/** What the command prints: values masked one by one, so that JSON stays JSON. */
 export async function inventoryLines(options: InventoryOptions): Promise<string[]> {
   refuseConflicts(options);
   const problems = new Problems();

@@ -3,6 +3,7 @@ import { readFile, stat } from "node:fs/promises";
 import { homedir } from "node:os";
 import { resolve } from "node:path";
 import { Problems } from "../document/problems.ts";
+import { keepSecret } from "../document/secrets.ts";
 import { isEncrypted, Vault, type VaultPassword } from "../document/vault.ts";
 import { LbctlError } from "../errors.ts";
 import { askSecret } from "./ask-secret.ts";
@@ -110,6 +111,7 @@ function trim(bytes: Uint8Array, unwanted: RegExp): Uint8Array {
 }
 
 function notEmpty(password: Uint8Array, from: string, at: string): Uint8Array {
+  keepSecret(Buffer.from(password).toString());
   if (password.length > 0) return password;
   throw new LbctlError("invalid", {
     what: `the vault password from ${from} is empty`,

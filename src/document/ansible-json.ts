@@ -1,10 +1,11 @@
 import { isList, isMap, type Part } from "./part.ts";
 import { jsonFloat } from "./python.ts";
-import { mask } from "./secrets.ts";
+import { mask, withoutSecrets } from "./secrets.ts";
 
 /**
  * A value as `ansible-inventory --list` prints it: Python's JSON with sorted keys, four spaces a level. A text under
  * `!vault` stays encrypted and one under `!unsafe` is wrapped, both as Ansible does; what came out of a vault is masked.
+ * Fit to be printed as it is: masks put into the JSON later could break it.
  */
 export function ansibleJson(part: Part, indent = ""): string {
   const { value, tag } = part;
@@ -24,6 +25,7 @@ export function ansibleJson(part: Part, indent = ""): string {
       indent,
     );
   }
+  if (typeof value === "string") return JSON.stringify(withoutSecrets(value));
   if (!isMap(value)) return JSON.stringify(value);
   const entries = [...part.parts].sort(([a], [b]) => compare(String(a), String(b)));
   return block(

@@ -33,14 +33,18 @@ export function withoutSecrets(text: string): string {
     [...known]
       .flatMap((secret) => [secret, JSON.stringify(secret).slice(1, -1)])
       .sort((a, b) => b.length - a.length)
-      .map((secret) =>
-        secret.replace(
-          /[^A-Za-z0-9]/gu,
-          (character) => `\\u{${character.codePointAt(0)?.toString(16) ?? ""}}`,
-        ),
-      )
+      .map(patternOf)
       .join("|"),
     "gu",
   );
   return text.replace(pattern, mask);
+}
+
+function patternOf(secret: string): string {
+  // a number is not looked for inside hashes and longer numbers
+  if (/^\d+$/.test(secret)) return `(?<![0-9A-Za-z])${secret}(?![0-9A-Za-z])`;
+  return secret.replace(
+    /[^A-Za-z0-9]/gu,
+    (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`,
+  );
 }

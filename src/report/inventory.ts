@@ -1,5 +1,6 @@
 import { ansibleJson } from "../document/ansible-json.ts";
-import type { Part } from "../document/part.ts";
+import { shownValue, type Part } from "../document/part.ts";
+import { mask } from "../document/secrets.ts";
 import { place } from "../document/words.ts";
 import { cut } from "./columns.ts";
 import { style } from "./style.ts";
@@ -26,15 +27,11 @@ export function originDocument(hosts: Hosts): object {
       sorted(vars).map(([name, part]) => {
         const { file, line } = part.origin;
         // what JSON has no word for, such as infinity, is null here
-        return [name, { value: plain(part), file, line }];
+        return [name, { value: part.isSecret ? mask : shownValue(part), file, line }];
       }),
     ),
   ]);
   return { format_version: 1, hosts: Object.fromEntries(entries) as object };
-}
-
-function plain(part: Part): unknown {
-  return JSON.parse(ansibleJson(part).replace(/^(-?Infinity|NaN)$/, "null"));
 }
 
 function oneLine(part: Part): string {

@@ -16,6 +16,11 @@ export function printJson(document: object): void {
   process.stdout.write(`${jsonText(document)}\n`);
 }
 
+/** A document that holds masks where secrets were; more of them could break it. */
+export function printMasked(lines: readonly string[]): void {
+  if (lines.length > 0) process.stdout.write(`${lines.join("\n")}\n`);
+}
+
 /** JSON for programs, its texts without secrets; keys stay, for programs rely on them. */
 export function jsonText(document: object): string {
   const masked = (_key: string, value: unknown): unknown =>

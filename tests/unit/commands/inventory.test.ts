@@ -17,7 +17,7 @@ const files = {
 backend_api_instances: { hosts: { api-1: { odd: "{{ prefix | upper }}" } } }
 `,
   "group_vars/all.yml": "# shared\nprefix: 192.0.2\n",
-  "host_vars/lb-2.yml": "haproxy_retries: 4\nlimit: .inf\n",
+  "host_vars/lb-2.yml": "haproxy_retries: 4\nlimit: [.inf, 1]\n",
 };
 
 async function run(options: Partial<InventoryOptions>): Promise<string> {
@@ -44,7 +44,7 @@ test("--origin says which file and line each value comes from", async () => {
   expect(await run({ host: "lb-2", origin: true })).toBe(`lb-2
   haproxy_retries: 4
       host_vars/lb-2.yml:1
-  limit: Infinity
+  limit: [ Infinity, 1 ]
       host_vars/lb-2.yml:2
   prefix: "192.0.2"
       group_vars/all.yml:2`);
@@ -59,7 +59,7 @@ test("--origin --json is for programs", async () => {
     hosts: {
       "lb-2": {
         haproxy_retries: { value: "9", file: "--extra-vars", line: 1 },
-        limit: { value: null, file: "host_vars/lb-2.yml", line: 2 },
+        limit: { value: [null, 1], file: "host_vars/lb-2.yml", line: 2 },
         prefix: { value: "192.0.2", file: "group_vars/all.yml", line: 2 },
       },
     },

@@ -248,6 +248,18 @@ test("no way of looking at the inventory shows a secret", async () => {
   }
 });
 
+test("a listing stays JSON whatever is secret", async () => {
+  const options = await project(
+    { yes: "true", number: "12345", hash: "ab12345cd" },
+    { "group_vars/all.yml": vaulted('a: "true"\nb: 12345\nc: plain\n', password) },
+  );
+  for (const more of [{ list: true }, { host: "lb-1" }, { origin: true, json: true, host: "lb-1" }]) {
+    const text = (await inventoryLines({ ...options, ...more })).join("\n");
+    expect(() => JSON.parse(text) as unknown).not.toThrow();
+    expect(text).toContain("ab12345cd");
+  }
+});
+
 test("a text loses secrets as a whole, by line, by longer word, and as JSON writes them", () => {
   keepSecret('first "line"\nsecond-word third\n');
   expect(withoutSecrets('say first "line" now')).toBe("say <secret> now");
