@@ -13,11 +13,11 @@ await build({
   target: "node20",
   minifySyntax: true,
   sourcemap: true,
-  // its ssh2 has a native part, which cannot be bundled
-  external: ["node-ssh"],
+  // native parts of ssh2, which cannot be bundled and which it can do without
+  external: ["*.node", "cpu-features"],
   // commander and ajv are CommonJS and call require() for Node's own modules
   banner: {
-    js: 'import { createRequire as __cr } from "node:module"; const require = __cr(import.meta.url);',
+    js: 'import { createRequire as __cr } from "node:module"; const require = __cr(import.meta.url); const __dirname = import.meta.dirname;',
   },
   logLevel: "warning",
 });

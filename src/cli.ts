@@ -8,6 +8,7 @@ import type { Context, FleetOptions } from "./commands/options.ts";
 import type { PlanOptions } from "./commands/plan.ts";
 import type { RenderOptions } from "./commands/render.ts";
 import { exitCodes, LbctlError } from "./errors.ts";
+import { printProgressText } from "./report/out.ts";
 import { version } from "./version.ts";
 
 /** Runs the command line and sets the exit code. The one place that catches. */
@@ -72,6 +73,7 @@ function makeProgram(context: Context, exit: (code: number) => void): Command {
     .enablePositionalOptions()
     .showHelpAfterError("(lbctl COMMAND --help shows what it takes)")
     .configureHelp({ showGlobalOptions: true })
+    .configureOutput({ writeErr: printProgressText })
     .exitOverride((error) => {
       // commander has said what is wrong; help and version are no errors
       process.exit(error.exitCode === 0 ? 0 : exitCodes.invalid);

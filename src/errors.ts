@@ -33,6 +33,8 @@ export interface Problem {
   readonly what: string;
   /** `file:line`, a host, or a path in a document, most exact first. */
   readonly at?: string;
+  /** `file:line` of what was written that led here, the most telling first, when `at` is not that. */
+  readonly from?: readonly string[];
   /** The next thing to do, as an imperative sentence. */
   readonly hint?: string;
 }

@@ -67,14 +67,23 @@ async function applyOne(
   }
 }
 
-/** Who applies what, from where; git is asked only when something changes. */
+/** Who applies what, from where; git is asked only when something changes, and in a container there may be none. */
 async function makeManifest(changing: boolean): Promise<Manifest> {
   const git = changing ? await runProcess("git", ["rev-parse", "HEAD"], { timeoutMs: 2000 }) : null;
   return {
     format: 1,
-    by: `${userInfo().username}@${hostname()}`,
+    by: `${userName()}@${hostname()}`,
     at: new Date().toISOString(),
     lbctl: version,
-    git: git?.exitCode === 0 ? git.stdout.trim() : null,
+    git: git?.exitCode === 0 ? git.stdout.trim() : (process.env.GITHUB_SHA ?? null),
   };
+}
+
+/** In a container the user may have a number and no name. */
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return `uid ${String(process.getuid?.())}`;
+  }
 }

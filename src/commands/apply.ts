@@ -2,9 +2,11 @@ import { LbctlError } from "../errors.ts";
 import type { HostOutcome } from "../model/events.ts";
 import { openConnections } from "../remote/connect.ts";
 import { applyDocument, recapLines } from "../report/apply.ts";
-import { reportProblems } from "../report/errors.ts";
+import { annotateWarnings, reportProblems } from "../report/errors.ts";
+import { applyMarkdown } from "../report/markdown.ts";
 import { printJson, printLines, printProgress } from "../report/out.ts";
 import { planLines } from "../report/plan.ts";
+import { appendSummary } from "../report/summary.ts";
 import { applyToHosts } from "./apply-hosts.ts";
 import { confirm } from "./confirm.ts";
 import { exitCodeOf, lookAtHosts, type HostLook, type Sight } from "./look.ts";
@@ -26,7 +28,9 @@ export async function applyCommand(options: ApplyOptions, context: Context): Pro
   try {
     const sights = await lookAtHosts(project, connections, options.forks, context.signal);
     const looks = sights.flatMap(({ look }) => look ?? []);
-    if (!options.json) printLines(planLines(looks.map(({ plan }) => plan)));
+    const plans = looks.map(({ plan }) => plan);
+    if (!options.json) printLines(planLines(plans));
+    annotateWarnings(plans);
     const outcomes = sights.some(({ error }) => error !== null)
       ? sights.map(leftAlone)
       : await consent(looks, options).then(() => applyToHosts(project, looks, options, context.signal));
@@ -34,6 +38,7 @@ export async function applyCommand(options: ApplyOptions, context: Context): Pro
     else printLines(recapLines(outcomes));
     const errors = outcomes.flatMap(({ error }) => error ?? []);
     reportProblems(errors);
+    appendSummary(applyMarkdown(outcomes, plans));
     if (looks.length < sights.length) printProgress([nothingTouched(sights)]);
     return exitCodeOf(errors);
   } finally {

@@ -1,7 +1,7 @@
 import { createInterface } from "node:readline";
 import { Writable } from "node:stream";
 import { LbctlError } from "../errors.ts";
-import { printPrompt } from "../report/out.ts";
+import { printProgressText } from "../report/out.ts";
 import { mayAsk } from "./confirm.ts";
 
 /**
@@ -22,7 +22,7 @@ export async function askSecret(question: string, otherwise: string, input: bool
   });
   const terminal = createInterface({ input: process.stdin, output: silence, terminal: true });
   // only now does the terminal show nothing of what is typed
-  printPrompt(question);
+  printProgressText(question);
   const answer = await new Promise<string | undefined>((resolve) => {
     terminal.on("close", () => {
       resolve(undefined);
@@ -32,7 +32,7 @@ export async function askSecret(question: string, otherwise: string, input: bool
       terminal.close();
     });
   });
-  printPrompt("\n");
+  printProgressText("\n");
   if (answer === undefined)
     throw new LbctlError("interrupted", { what: "no password was given; nothing was touched" });
   return answer;

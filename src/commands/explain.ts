@@ -34,5 +34,9 @@ function explain(
     lines.push(`from ${source.template}:${String(source.line)}`);
     for (const variable of source.variables) lines.push(`${variable.name} is set in ${variable.at}`);
   }
-  return { ...problem, what: lines.join("\n") };
+  const from = source && [
+    ...source.variables.map(({ at }) => at),
+    `${source.template}:${String(source.line)}`,
+  ];
+  return { ...problem, what: lines.join("\n"), ...(from ? { from } : {}) };
 }

@@ -1,7 +1,9 @@
 import { openConnections } from "../remote/connect.ts";
-import { reportProblems } from "../report/errors.ts";
+import { annotateWarnings, reportProblems } from "../report/errors.ts";
+import { planMarkdown } from "../report/markdown.ts";
 import { printJson, printLines } from "../report/out.ts";
 import { planDocument, planLines } from "../report/plan.ts";
+import { appendSummary } from "../report/summary.ts";
 import { exitCodeOf, lookAtHosts } from "./look.ts";
 import type { Context, FleetOptions } from "./options.ts";
 import { loadProject } from "./project.ts";
@@ -17,14 +19,14 @@ export async function planCommand(options: PlanOptions, context: Context): Promi
   const sights = await lookAtHosts(project, connections, options.forks, context.signal).finally(
     connections.close,
   );
+  const planned = sights.map(({ host, look, error }) => ({ host, plan: look?.plan ?? null, error }));
   const plans = sights.flatMap(({ look }) => look?.plan ?? []);
   const errors = sights.flatMap(({ error }) => error ?? []);
-  if (options.json)
-    printJson(
-      planDocument(sights.map(({ host, look, error }) => ({ host, plan: look?.plan ?? null, error }))),
-    );
+  if (options.json) printJson(planDocument(planned));
   else printLines(planLines(plans));
+  annotateWarnings(plans);
   reportProblems(errors);
+  appendSummary(planMarkdown(planned));
   if (errors.length > 0) return exitCodeOf(errors);
   return options.detailedExitcode && plans.some((plan) => plan.changes) ? 2 : 0;
 }

@@ -2,6 +2,7 @@ import { chmod, mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { mask } from "../document/secrets.ts";
 import type { DesiredFile, DesiredHost } from "../model/host.ts";
+import { annotateWarnings } from "../report/errors.ts";
 import { printJson, printLines, printProgress } from "../report/out.ts";
 import { style } from "../report/style.ts";
 import { render } from "../render/render.ts";
@@ -34,6 +35,7 @@ export async function renderCommand(options: RenderOptions): Promise<number> {
 export async function validateCommand(options: RenderOptions): Promise<number> {
   const sets = await renderAll(options);
   const warnings = sets.flatMap((set) => set.warnings.map((text) => `${set.host}: ${text}`));
+  annotateWarnings(sets);
   if (options.json)
     printJson({ format_version: 1, valid: true, hosts: sets.map(({ host }) => ({ name: host })), warnings });
   else {

@@ -3,10 +3,11 @@ import type { LabDownResult } from "../lab/down.ts";
 import type { Progress } from "../lab/progress.ts";
 import type { LabStatus } from "../lab/status.ts";
 import { wrap } from "./columns.ts";
+import { printProgressText } from "./out.ts";
 import { style } from "./style.ts";
 
 /** A line for each step and, when it took a while, one for its end. */
-export function labProgress(quiet: boolean, write: (text: string) => void = toStderr): Progress {
+export function labProgress(quiet: boolean, write: (text: string) => void = printProgressText): Progress {
   return ({ step, detail, elapsedMs }) => {
     if (quiet) return;
     if (elapsedMs !== undefined) write(style.dim(`  done in ${(elapsedMs / 1000).toFixed(1)} s\n`));
@@ -15,7 +16,10 @@ export function labProgress(quiet: boolean, write: (text: string) => void = toSt
   };
 }
 
-export function sayChanges(changes: readonly string[], write: (text: string) => void = toStderr): void {
+export function sayChanges(
+  changes: readonly string[],
+  write: (text: string) => void = printProgressText,
+): void {
   write(
     `The lab will change this machine:\n${changes.map((change) => paragraph(`- ${change}`, "  ")).join("")}`,
   );
@@ -63,8 +67,4 @@ export function formatStatus(status: LabStatus): string {
 
 function paragraph(text: string, indent = ""): string {
   return `${wrap(text, 80, indent).join("\n")}\n`;
-}
-
-function toStderr(text: string): void {
-  process.stderr.write(text);
 }

@@ -4,14 +4,17 @@ import { style } from "./style.ts";
 
 /** Plans as text: a heading and what would change for each host, diffs included, then a summary. */
 export function planLines(plans: readonly HostPlan[]): string[] {
+  const changed = plans.some((plan) => plan.changes);
+  const colour = plans.length === 0 ? style.yellow : changed ? style.bold : style.green;
+  return [...plans.flatMap(hostLines), colour(planSummary(plans))];
+}
+
+/** What the plans come to, in a sentence. */
+export function planSummary(plans: readonly HostPlan[]): string {
+  if (plans.length === 0) return "No host could be looked at.";
   const changed = plans.filter((plan) => plan.changes).length;
-  const summary =
-    plans.length === 0
-      ? style.yellow("No host could be looked at.")
-      : changed === 0
-        ? style.green(`No changes: ${count(plans.length, "host")} as described.`)
-        : `${style.bold("Plan:")} ${count(changed, "host")} to change, ${String(plans.length - changed)} unchanged.`;
-  return [...plans.flatMap(hostLines), summary];
+  if (changed === 0) return `No changes: ${count(plans.length, "host")} as described.`;
+  return `Plan: ${count(changed, "host")} to change, ${String(plans.length - changed)} unchanged.`;
 }
 
 function hostLines(plan: HostPlan): string[] {
@@ -54,7 +57,7 @@ function diffLines(diff: string): string[] {
 }
 
 /** A host's plan, or why there is none. */
-interface PlannedHost {
+export interface PlannedHost {
   readonly host: string;
   readonly plan: HostPlan | null;
   readonly error: LbctlError | null;
@@ -80,6 +83,6 @@ export function planDocument(hosts: readonly PlannedHost[]): object {
   };
 }
 
-function count(number: number, noun: string): string {
+export function count(number: number, noun: string): string {
   return `${String(number)} ${noun}${number === 1 ? "" : "s"}`;
 }

@@ -57,3 +57,17 @@ export async function runtime(host: string, command: string): Promise<string> {
   const perl = `use IO::Socket::UNIX; $s = IO::Socket::UNIX->new("/run/haproxy/admin.sock") or die; print $s "${command}\\n"; print <$s>`;
   return output(host, `perl -e '${perl}'`);
 }
+
+/** The key that lab hosts let in, and the lines of known_hosts that name them: files, from the lab's inventory. */
+export function labLogin(): { readonly key: string; readonly knownHosts: string } {
+  const text = readFileSync(join(inventory, "hosts.yml"), "utf8");
+  const find = (pattern: RegExp): string => {
+    const found = pattern.exec(text)?.[1];
+    if (found === undefined) throw new Error(`the lab's inventory has no ${String(pattern)}`);
+    return found;
+  };
+  return {
+    key: find(/ansible_ssh_private_key_file: (\S+)/),
+    knownHosts: find(/UserKnownHostsFile=([^\s'"]+)/),
+  };
+}

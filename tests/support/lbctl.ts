@@ -9,6 +9,9 @@ export interface Run {
   readonly stderr: string;
 }
 
+/** The tests themselves may run in a job of Actions, which lbctl would take notice of. */
+const plain = { NO_COLOR: "1", GITHUB_ACTIONS: "", FORGEJO_ACTIONS: "", GITHUB_STEP_SUMMARY: "" };
+
 export interface RunOptions {
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
@@ -25,7 +28,7 @@ export function run(file: string, args: readonly string[], options: RunOptions =
   return new Promise((resolve, reject) => {
     const child = spawn(file, args, {
       cwd: options.cwd ?? root,
-      env: { ...process.env, NO_COLOR: "1", ...options.env },
+      env: { ...process.env, ...plain, ...options.env },
       stdio: ["ignore", "pipe", "pipe"],
     });
     let stdout = "";
