@@ -70,6 +70,10 @@ function makeProgram(context: Context, exit: (code: number) => void): Command {
   const program = new Command("lbctl")
     .description("Declarative provisioning for fleets of HAProxy load balancers")
     .version(version, "-V, --version")
+    .addOption(new Option("-v, --verbose").hideHelp()) // each command shows its own
+    .hook("preAction", (root, command) => {
+      if (root.opts().verbose) command.setOptionValue("verbose", true);
+    })
     .enablePositionalOptions()
     .showHelpAfterError("(lbctl COMMAND --help shows what it takes)")
     .configureHelp({ showGlobalOptions: true })
@@ -230,14 +234,15 @@ function fleetCommand(parent: Command, name: string, description: string): Comma
     .option("--forks <n>", "hosts at a time", wholeNumber, 10)
     .addOption(
       new Option("--transport <name>", "how to reach the hosts")
-        .choices(["openssh", "node-ssh"])
-        .default("openssh"),
+        .choices(["auto", "openssh", "node-ssh"])
+        .default("auto"),
     )
+    .option("-K, --ask-become-pass", "ask for sudo's password")
     .option("--json", "print JSON")
     .option("--no-color", "print without colour (as NO_COLOR does)")
     .option("--no-input", "never ask")
     .option("-q, --quiet", "no progress")
-    .option("-v, --verbose", "show more, stack traces included");
+    .option("-v, --verbose", "show more: how each host is reached, stack traces");
 }
 
 function haproxyVersion(): Option {

@@ -1,6 +1,5 @@
 import { LbctlError } from "../errors.ts";
 import type { HostOutcome } from "../model/events.ts";
-import { openConnections } from "../remote/connect.ts";
 import { applyDocument, recapLines } from "../report/apply.ts";
 import { annotateWarnings, reportProblems } from "../report/errors.ts";
 import { applyMarkdown } from "../report/markdown.ts";
@@ -8,6 +7,7 @@ import { printJson, printLines, printProgress } from "../report/out.ts";
 import { planLines } from "../report/plan.ts";
 import { appendSummary } from "../report/summary.ts";
 import { applyToHosts } from "./apply-hosts.ts";
+import { connectionsTo } from "./connections.ts";
 import { confirm } from "./confirm.ts";
 import { exitCodeOf, lookAtHosts, type HostLook, type Sight } from "./look.ts";
 import type { Context, FleetOptions } from "./options.ts";
@@ -24,7 +24,7 @@ export interface ApplyOptions extends FleetOptions {
 export async function applyCommand(options: ApplyOptions, context: Context): Promise<number> {
   if (options.check) return planCommand(options, context);
   const project = await loadProject(options);
-  const connections = openConnections(options.transport);
+  const connections = await connectionsTo(project.hosts, options);
   try {
     const sights = await lookAtHosts(project, connections, options.forks, context.signal);
     const looks = sights.flatMap(({ look }) => look ?? []);

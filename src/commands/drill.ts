@@ -3,10 +3,11 @@ import { drillCode } from "../drill/events.ts";
 import { runFailoverDrill } from "../drill/failover.ts";
 import { planFailover } from "../drill/plan.ts";
 import { exitCodes, LbctlError } from "../errors.ts";
-import { openConnections, type Connections } from "../remote/connect.ts";
+import type { Connections } from "../remote/connect.ts";
 import { runProcess, type ProcessOptions } from "../remote/process.ts";
 import { drillEventLine, drillLines } from "../report/drill.ts";
 import { printJson, printLines, printProgress } from "../report/out.ts";
+import { connectionsTo } from "./connections.ts";
 import { confirm } from "./confirm.ts";
 import { lookAtHosts } from "./look.ts";
 import type { Context, FleetOptions } from "./options.ts";
@@ -27,7 +28,8 @@ export async function drillFailoverCommand(options: DrillOptions, context: Conte
   const scenario = planFailover(fleet, { pool, rate, ...(server === undefined ? {} : { server }) });
   await confirm(`Kill ${scenario.server} of ${pool} under load, and revive it?`, options);
   favourThisProcess();
-  const connections = openConnections(options.transport);
+  const killed = scenario.fault.kind === "systemd" ? fleet.hosts.get(scenario.fault.host) : undefined;
+  const connections = await connectionsTo([...hosts, ...(killed ? [killed] : [])], options);
   const deps = {
     remote: (name: string) => {
       const host = hosts.find((candidate) => candidate.name === name) ?? fleet.hosts.get(name);

@@ -1,4 +1,4 @@
-import type { Transport } from "../remote/connect.ts";
+import type { Transport } from "../remote/choose.ts";
 
 /** What every command that reads an inventory takes. */
 export interface FleetOptions {
@@ -11,6 +11,7 @@ export interface FleetOptions {
   readonly askVaultPass?: boolean;
   readonly forks: number;
   readonly transport: Transport;
+  readonly askBecomePass?: boolean;
   readonly json?: boolean;
   readonly verbose?: boolean;
   readonly quiet?: boolean;

@@ -1,9 +1,9 @@
-import { openConnections } from "../remote/connect.ts";
 import { annotateWarnings, reportProblems } from "../report/errors.ts";
 import { planMarkdown } from "../report/markdown.ts";
 import { printJson, printLines } from "../report/out.ts";
 import { planDocument, planLines } from "../report/plan.ts";
 import { appendSummary } from "../report/summary.ts";
+import { connectionsTo } from "./connections.ts";
 import { exitCodeOf, lookAtHosts } from "./look.ts";
 import type { Context, FleetOptions } from "./options.ts";
 import { loadProject } from "./project.ts";
@@ -15,7 +15,7 @@ export interface PlanOptions extends FleetOptions {
 /** `lbctl plan`: says what differs and changes nothing. Exit 2 with --detailed-exitcode when there are changes. */
 export async function planCommand(options: PlanOptions, context: Context): Promise<number> {
   const project = await loadProject(options);
-  const connections = openConnections(options.transport);
+  const connections = await connectionsTo(project.hosts, options);
   const sights = await lookAtHosts(project, connections, options.forks, context.signal).finally(
     connections.close,
   );

@@ -2,10 +2,10 @@ import { exitCodes, LbctlError } from "../errors.ts";
 import { answerText, askRuntime } from "../haproxy/runtime.ts";
 import { parseStat } from "../haproxy/stat.ts";
 import { makeStatus, type HostStats } from "../haproxy/status.ts";
-import { openConnections } from "../remote/connect.ts";
 import type { Remote } from "../remote/port.ts";
 import { printJson, printLines } from "../report/out.ts";
 import { statusLines } from "../report/status.ts";
+import { connectionsTo } from "./connections.ts";
 import { eachHost } from "./hosts.ts";
 import type { Context, FleetOptions } from "./options.ts";
 import { loadProject } from "./project.ts";
@@ -13,7 +13,7 @@ import { loadProject } from "./project.ts";
 /** `lbctl status`: what each load balancer says of its servers. Exit 10 when degraded, 11 when unavailable. */
 export async function statusCommand(options: FleetOptions, context: Context): Promise<number> {
   const { hosts } = await loadProject(options);
-  const connections = openConnections(options.transport);
+  const connections = await connectionsTo(hosts, options);
   const answers = await eachHost(hosts, options.forks, (host) =>
     askHost(connections.to(host), context.signal),
   ).finally(connections.close);

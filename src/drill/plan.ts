@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import { LbctlError, type Problem } from "../errors.ts";
 import type { Fleet, Host } from "../model/fleet.ts";
 import { planFault } from "./plan-fault.ts";
@@ -93,7 +94,7 @@ export function planFailover(fleet: Fleet, options: FailoverOptions = {}): Failo
 }
 
 function targetOf(host: Host, pool: string, problems: Problem[]): LoadTarget {
-  const address = textOf(host, "lbctl_drill_address") ?? host.connection.address;
+  const address = textOf(host, "lbctl_drill_address") ?? addressOf(host, problems);
   const port = listenOf(host, "haproxy_listen_http", 80, problems);
   const stream = pool === "stream_pool";
   if (!stream) return { host: address, port, path: "/api/v1/drill", hostHeader: null, spread: false };
@@ -113,6 +114,21 @@ function targetOf(host: Host, pool: string, problems: Problem[]): LoadTarget {
     hostHeader: prefix === undefined ? (name ?? null) : null,
     spread: true,
   };
+}
+
+/** Where this machine reaches the load balancer. An instance's name is no address. */
+function addressOf(host: Host, problems: Problem[]): string {
+  const { connection } = host;
+  if (connection.kind === "ssh") return connection.address;
+  if (connection.kind === "local") return "127.0.0.1";
+  const written = textOf(host, "ansible_host");
+  if (written !== undefined && isIP(written) !== 0) return written;
+  problems.push({
+    what: "the address to send requests to is unknown: an instance's name is no address",
+    at: host.name,
+    hint: "Set lbctl_drill_address.",
+  });
+  return "";
 }
 
 function unknown(kind: string, word: string, candidates: readonly string[]): Problem {

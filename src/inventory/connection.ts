@@ -2,7 +2,7 @@ import { homedir } from "node:os";
 import { readAddress } from "../document/address.ts";
 import { LbctlError } from "../errors.ts";
 import { outside } from "../document/formats.ts";
-import type { Connection, Fleet, Variables } from "../model/fleet.ts";
+import type { Connection, Fleet, InstanceConnection, SshConnection, Variables } from "../model/fleet.ts";
 import { Problems } from "../document/problems.ts";
 import { nameProblem } from "./names.ts";
 import { Settings } from "./settings.ts";
@@ -18,43 +18,123 @@ const names = {
   become: ["ansible_become"],
   becomeMethod: ["ansible_become_method"],
   becomeUser: ["ansible_become_user"],
+  becomeExe: ["ansible_become_exe", "ansible_sudo_exe"],
+  becomePassword: ["ansible_become_password", "ansible_become_pass", "ansible_sudo_pass"],
+} as const;
+const instanceNames = {
+  incus: {
+    instance: ["ansible_host", "ansible_incus_host"],
+    remote: ["ansible_incus_remote"],
+    project: ["ansible_incus_project"],
+  },
+  lxd: {
+    instance: ["ansible_host", "ansible_lxd_host"],
+    remote: ["ansible_lxd_remote"],
+    project: ["ansible_lxd_project"],
+  },
 } as const;
 const passwords = ["ansible_password", "ansible_ssh_pass", "ansible_ssh_password"];
 
+/** Ansible's names of each kind of connection; `lxc` is the name of LXD's client. */
+const kinds: Readonly<Record<string, Connection["kind"]>> = {
+  ssh: "ssh",
+  smart: "ssh",
+  "ansible.builtin.ssh": "ssh",
+  local: "local",
+  "ansible.builtin.local": "local",
+  incus: "incus",
+  "community.general.incus": "incus",
+  lxc: "lxd",
+  lxd: "lxd",
+  "community.general.lxd": "lxd",
+};
+
 /** Every variable that says how to connect. */
-export const connectionNames: readonly string[] = Object.values(names).flat();
+export const connectionNames: readonly string[] = [
+  ...new Set(
+    [names, instanceNames.incus, instanceNames.lxd].flatMap((each): readonly string[] =>
+      Object.values<readonly string[]>(each).flat(),
+    ),
+  ),
+];
 
 /** Reads how to reach a host. Throws LbctlError `invalid` with every problem. */
 export function readConnection(host: string, vars: Variables): Connection {
   const settings = new Settings(vars);
-  settings.only(
-    names.kind,
-    /^(?:ansible\.builtin\.)?ssh$|^smart$/,
-    "this version of lbctl connects with ssh",
-  );
+  const kind = settings.oneOf(names.kind, kinds, "lbctl connects by ssh, incus, lxd or local") ?? "ssh";
   settings.only(names.becomeMethod, /^(?:ansible\.builtin\.)?sudo$/, "lbctl becomes root with sudo");
   settings.only(names.becomeUser, /^root$/, "lbctl works as root");
+  settings.only(names.becomeExe, /^(?:\/usr\/bin\/)?sudo$/, "lbctl becomes root with sudo");
+  const password = settings.secret(names.becomePassword);
+  const becoming = {
+    become: settings.flag(names.become),
+    ...(password === undefined ? {} : { becomePassword: () => password }),
+  };
+  const connection =
+    kind === "ssh"
+      ? readSsh(host, settings)
+      : kind === "local"
+        ? ({ kind } as const)
+        : readInstance(kind, host, settings);
+  settings.problems.throwIfAny();
+  return { ...connection, ...becoming };
+}
+
+function readSsh(host: string, settings: Settings): Omit<SshConnection, "become"> {
   settings.absent(
     passwords,
     "passwords are not supported: lbctl logs in with a key or an agent",
     "Remove it, and name a key in ansible_ssh_private_key_file or load one into your agent.",
   );
-  const address = settings.text(names.address, addressProblem) ?? host;
   const port = settings.port(names.port);
   const user = settings.text(names.user, userProblem);
   const keyFile = settings.text(names.key, keyProblem);
-  const sshArgs = [...settings.options(names.commonArgs), ...settings.options(names.extraArgs)];
-  const become = settings.flag(names.become);
-  settings.problems.throwIfAny();
   return {
     kind: "ssh",
-    address,
+    address: settings.text(names.address, addressProblem) ?? host,
     ...(port === undefined ? {} : { port }),
     ...(user === undefined ? {} : { user }),
     ...(keyFile === undefined ? {} : { keyFile: keyFile.replace(/^~(?=\/|$)/, () => homedir()) }),
-    sshArgs,
-    become,
+    sshArgs: [...settings.options(names.commonArgs), ...settings.options(names.extraArgs)],
   };
+}
+
+function readInstance(
+  kind: "incus" | "lxd",
+  host: string,
+  settings: Settings,
+): Omit<InstanceConnection, "become"> {
+  const { instance, remote, project } = instanceNames[kind];
+  const name = shortName(settings.text(instance, instanceProblem) ?? host);
+  const problem = instanceProblem(name);
+  if (problem !== undefined && settings.problems.list().length === 0) {
+    settings.problems.add({
+      what: `${JSON.stringify(host)} ${problem}, so it cannot be an instance's name`,
+      at: host,
+      hint: `Name the instance in ansible_${kind}_host.`,
+    });
+  }
+  return {
+    kind,
+    instance: name,
+    remote: settings.text(remote, nameProblem) ?? "local",
+    project: settings.text(project, nameProblem) ?? "default",
+  };
+}
+
+/** As Ansible's plugins do: instances have no dots in their names. */
+function shortName(name: string): string {
+  return name.replace(/\..*$/, "");
+}
+
+/** https://linuxcontainers.org/incus/docs/main/howto/instances_create/: a host name of one label. */
+function instanceProblem(text: string): string | undefined {
+  if (text.startsWith("-")) return asOption;
+  const name = shortName(text);
+  const bad = outside(name, /[A-Za-z0-9-]/);
+  if (bad) return bad;
+  if (!/^[A-Za-z]/.test(name)) return "does not start with a letter, as an instance's name does";
+  return name.length > 63 ? "is longer than 63 characters" : undefined;
 }
 
 /** Checks how each of these hosts is reached. Throws LbctlError `invalid` with the problems of all. */

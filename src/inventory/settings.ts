@@ -46,6 +46,28 @@ export class Settings {
     this.report(found, `${readAs(found.variable.value)} is not supported: ${reason}`, hint);
   }
 
+  /** The meaning of one of a few words; others are a problem. */
+  oneOf<Meaning>(
+    names: readonly string[],
+    meanings: Readonly<Record<string, Meaning>>,
+    reason: string,
+  ): Meaning | undefined {
+    const text = scalarText(this.find(names)?.variable ?? { value: null });
+    if (text !== undefined && Object.hasOwn(meanings, text)) return meanings[text];
+    this.only(names, /^$/, reason);
+    return undefined;
+  }
+
+  /** One line of text that no message shows. */
+  secret(names: readonly string[]): string | undefined {
+    const found = this.find(names);
+    if (!found) return undefined;
+    const text = scalarText(found.variable);
+    if (text !== undefined && text !== "" && !/[\0\r\n]/.test(text)) return text;
+    this.report(found, "must be one line of text (its value is not shown)", "Correct it, or remove it.");
+    return undefined;
+  }
+
   absent(names: readonly string[], reason: string, hint: string): void {
     const found = this.find(names);
     if (found) this.report(found, reason, hint);
@@ -102,6 +124,6 @@ export class Settings {
   }
 }
 
-function scalarText({ value }: Variable): string | undefined {
+function scalarText({ value }: Pick<Variable, "value">): string | undefined {
   return typeof value === "object" ? undefined : String(value);
 }

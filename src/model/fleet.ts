@@ -19,7 +19,16 @@ export interface Variable {
 export type Variables = Readonly<Record<string, Variable>>;
 
 /** How to reach a host, from its ansible_* variables. */
-export interface Connection {
+export type Connection = SshConnection | InstanceConnection | LocalConnection;
+
+export interface Becoming {
+  /** Run scripts through sudo, unless the login is root already. */
+  readonly become: boolean;
+  /** What sudo may ask for. A function, so that nothing that prints a connection prints it. */
+  readonly becomePassword?: () => string;
+}
+
+export interface SshConnection extends Becoming {
   readonly kind: "ssh";
   /** ansible_host, else the inventory name. Checked: never starts with `-`, no white space or shell characters. */
   readonly address: string;
@@ -28,8 +37,19 @@ export interface Connection {
   readonly keyFile?: string;
   /** Words of ansible_ssh_common_args and ansible_ssh_extra_args, in that order. */
   readonly sshArgs: readonly string[];
-  /** Run scripts through sudo. */
-  readonly become: boolean;
+}
+
+/** A container or virtual machine, entered through its daemon's own client. */
+export interface InstanceConnection extends Becoming {
+  readonly kind: "incus" | "lxd";
+  readonly remote: string;
+  readonly project: string;
+  readonly instance: string;
+}
+
+/** This machine. */
+export interface LocalConnection extends Becoming {
+  readonly kind: "local";
 }
 
 export interface Group {

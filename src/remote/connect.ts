@@ -1,9 +1,15 @@
 import type { Host } from "../model/fleet.ts";
-import { openSsh } from "./openssh.ts";
+import { unlessAborted } from "./abort.ts";
+import { choose, type Chosen, type Transport } from "./choose.ts";
 import type { Remote } from "./port.ts";
+import { interrupted } from "./run.ts";
 
-/** `openssh` runs the system's client; `node-ssh` speaks the protocol in this process. */
-export type Transport = "openssh" | "node-ssh";
+/** How a host is reached, and why so: for people. */
+interface Choice {
+  readonly host: string;
+  readonly how: string;
+  readonly why: string;
+}
 
 /** One way to each host, opened at its first run. */
 export interface Connections {
@@ -12,11 +18,18 @@ export interface Connections {
   readonly close: () => Promise<void>;
 }
 
-export function openConnections(transport: Transport): Connections {
+export interface ConnectOptions {
+  /** Told once for each host, when it is first reached. */
+  readonly onChoice?: (choice: Choice) => void;
+  /** What sudo is told on hosts that have no password of their own. */
+  readonly becomePassword?: () => string;
+}
+
+export function openConnections(transport: Transport, options: ConnectOptions = {}): Connections {
   const remotes = new Map<string, Remote>();
   return {
     to(host) {
-      const remote = remotes.get(host.name) ?? open(host, transport);
+      const remote = remotes.get(host.name) ?? open(host, transport, options);
       remotes.set(host.name, remote);
       return remote;
     },
@@ -26,15 +39,34 @@ export function openConnections(transport: Transport): Connections {
   };
 }
 
-/** The heavier library is loaded only when it is chosen, and only when it is used. */
-function open(host: Host, transport: Transport): Remote {
-  if (transport === "openssh") return openSsh(host.name, host.connection);
-  let loaded: Promise<Remote> | undefined;
-  const load = async (): Promise<Remote> =>
-    (await import("./node-ssh.ts")).nodeSsh(host.name, host.connection);
+function open(host: Host, transport: Transport, options: ConnectOptions): Remote {
+  const { name } = host;
+  const { becomePassword } = options;
+  const connection = { ...(becomePassword && { becomePassword }), ...host.connection };
+  const closing = new AbortController();
+  let chosen: Promise<Chosen> | undefined;
+  let made: Chosen | undefined;
+  const decide = (): Promise<Chosen> => {
+    chosen = choose(name, connection, transport, closing.signal);
+    chosen.then(
+      (choice) => {
+        made = choice;
+        options.onChoice?.({ host: name, how: choice.how, why: choice.why });
+      },
+      () => (chosen = undefined),
+    );
+    return chosen;
+  };
   return {
-    host: host.name,
-    run: async (request) => (await (loaded ??= load())).run(request),
-    close: async () => (await loaded)?.close(),
+    host: name,
+    async run(request) {
+      const choice = await unlessAborted(chosen ?? decide(), request.signal);
+      if (!choice) throw interrupted(name);
+      return choice.remote.run(request);
+    },
+    async close() {
+      await made?.remote.close();
+      closing.abort(); // a connection that is still being made is not waited for
+    },
   };
 }

@@ -1,5 +1,5 @@
-import { existsSync } from "node:fs";
-import { runProcess } from "./process.ts";
+import { createHmac } from "node:crypto";
+import { readFile } from "node:fs/promises";
 
 /** What the known_hosts files say of a host. Keys are base64 as in those files. */
 export interface KnownKeys {
@@ -7,52 +7,79 @@ export interface KnownKeys {
   readonly revoked: ReadonlySet<string>;
   /** Key types of the trusted keys, e.g. `ssh-ed25519`. */
   readonly types: readonly string[];
+  /** A certificate authority vouches for the host. */
+  readonly vouched: boolean;
   /** `file:line` of the first trusted key. */
   readonly at: string | null;
 }
 
-/** The name under which known_hosts files list a host: with its port when that is not 22 (sshd(8)). */
-export function knownHostsName(hostName: string, port: number): string {
-  return port === 22 ? hostName : `[${hostName}]:${String(port)}`;
+/**
+ * The names under which known_hosts files may list a host, the first that has a key counts: with its port when that
+ * is not 22, then without, as ssh does. An alias (HostKeyAlias) stands for both.
+ */
+export function knownHostsNames(hostName: string, port: number, alias: string | null): readonly string[] {
+  if (alias !== null) return [alias];
+  return port === 22 ? [hostName] : [`[${hostName}]:${String(port)}`, hostName];
 }
 
-/** Looks a host up by ssh-keygen, which knows hashed names, patterns and markers. */
-export async function findKnownKeys(name: string, files: readonly string[]): Promise<KnownKeys> {
-  const outputs = await Promise.all(
-    files
-      .filter((file) => existsSync(file))
-      .map(async (file) => ({
-        file,
-        text: (await runProcess("ssh-keygen", ["-F", name, "-f", file], { timeoutMs: 10_000 })).stdout,
-      })),
+export async function findKnownKeys(names: readonly string[], files: readonly string[]): Promise<KnownKeys> {
+  const texts = await Promise.all(
+    files.map(async (file) => ({ file, text: await readFile(file, "latin1").catch(() => "") })),
   );
-  return parseKnownKeys(outputs);
+  const found = names.map((name) => knownKeys(name, texts));
+  const best = found.find(({ trusted, vouched }) => trusted.size > 0 || vouched) ?? found[0] ?? nothing;
+  // a key that is revoked under one of the names is not to be had under another
+  return { ...best, revoked: new Set(found.flatMap(({ revoked }) => [...revoked])) };
 }
 
-/** Reads what `ssh-keygen -F` prints: a comment with the line number, then the line. Pure. */
-export function parseKnownKeys(outputs: readonly { file: string; text: string }[]): KnownKeys {
+const nothing: KnownKeys = { trusted: new Set(), revoked: new Set(), types: [], vouched: false, at: null };
+
+/** Reads known_hosts files (sshd(8), SSH_KNOWN_HOSTS FILE FORMAT): patterns, hashed names, markers. Pure. */
+export function knownKeys(name: string, files: readonly { file: string; text: string }[]): KnownKeys {
   const trusted = new Set<string>();
   const revoked = new Set<string>();
   const types = new Set<string>();
+  let vouched = false;
   let at: string | null = null;
-  for (const { file, text } of outputs) {
-    let line = "";
-    for (const entry of text.split("\n")) {
-      const comment = /^# Host .* found: line (\d+)/.exec(entry);
-      if (comment) {
-        line = comment[1] ?? "";
-        continue;
-      }
-      const words = entry.trim().split(/\s+/);
+  for (const { file, text } of files) {
+    for (const [index, line] of text.split("\n").entries()) {
+      const words = line.trim().split(/[ \t]+/);
       const marker = words[0]?.startsWith("@") ? words.shift() : undefined;
-      const [, type, key] = words;
-      if (type === undefined || key === undefined) continue;
+      const [patterns = "", type, key] = words;
+      if (type === undefined || key === undefined || patterns.startsWith("#")) continue;
+      if (!matches(name.toLowerCase(), patterns)) continue;
       if (marker === "@revoked") revoked.add(key);
-      if (marker !== undefined) continue; // a certificate authority vouches for certificates, which only OpenSSH reads
-      trusted.add(key);
-      types.add(type);
-      at ??= `${file}:${line}`;
+      else if (marker === "@cert-authority") vouched = true;
+      else if (marker === undefined) {
+        trusted.add(key);
+        types.add(type);
+        at ??= `${file}:${String(index + 1)}`;
+      }
     }
   }
-  return { trusted, revoked, types: [...types], at };
+  return { trusted, revoked, types: [...types], vouched, at };
+}
+
+/** A hashed name, or patterns with `*` and `?` of which none with `!` may match. */
+function matches(name: string, patterns: string): boolean {
+  if (patterns.startsWith("|")) {
+    const [, kind, salt = "", hash] = patterns.split("|");
+    const own = createHmac("sha1", Buffer.from(salt, "base64")).update(name).digest("base64");
+    return kind === "1" && own === hash;
+  }
+  return matchesPatterns(name, patterns.split(","));
+}
+
+/** As in ssh_config(5), PATTERNS: a negated match excludes, whatever else matches. Pure. */
+export function matchesPatterns(name: string, patterns: readonly string[]): boolean {
+  const fits = (pattern: string): boolean => {
+    const escaped = pattern.toLowerCase().replace(/[.+^${}()|[\]\\]/g, "\\$&");
+    return new RegExp(`^${escaped.replaceAll("*", ".*").replaceAll("?", ".")}$`).test(name);
+  };
+  const [excluded, included] = [true, false].map((negated) =>
+    patterns
+      .filter((pattern) => pattern.startsWith("!") === negated)
+      .some((pattern) => fits(pattern.replace(/^!/, ""))),
+  );
+  return included === true && excluded === false;
 }

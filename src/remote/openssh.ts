@@ -1,67 +1,35 @@
-import { createHash, randomBytes } from "node:crypto";
-import { existsSync, lstatSync, mkdirSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { existsSync, lstatSync, mkdirSync, readdirSync } from "node:fs";
+import { connect } from "node:net";
 import { homedir } from "node:os";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { LbctlError } from "../errors.ts";
-import type { Connection } from "../model/fleet.ts";
-import { frame, Unframer } from "./frame.ts";
-import { idleSignal } from "./idle.ts";
-import type { Remote, RemoteResult, RemoteScript } from "./port.ts";
-import { runProcess } from "./process.ts";
-import { explainSshFailure } from "./ssh-failure.ts";
+import type { SshConnection } from "../model/fleet.ts";
+import type { Remote } from "./port.ts";
+import { startProcess } from "./process.ts";
+import { execProcess } from "./process-way.ts";
+import { remoteOver } from "./run.ts";
+import { explainSshFailure, targetOf } from "./ssh-failure.ts";
 
 /** Seconds that a master connection outlives its last use, so that the next command starts warm. */
 const persistSeconds = 60;
 
 /**
  * A host reached through the system's OpenSSH client: the user's ssh config, agent, jump hosts, certificates and
- * hardware keys all work, and host keys are verified as ssh does. One master connection serves every run.
+ * hardware keys all work, and host keys are verified as ssh does. One master connection serves every run and goes by
+ * itself, `persistSeconds` after its last use. `words` come before all others.
  */
-export function openSsh(host: string, connection: Connection): Remote {
-  const args = sshArguments(connection);
-  return {
-    host,
-    run: (request) => runOverSsh(host, connection, args, request),
-    close: () => Promise.resolve(), // the master goes by itself, `persistSeconds` after its last use
-  };
-}
-
-async function runOverSsh(
-  host: string,
-  connection: Connection,
-  args: readonly string[],
-  request: RemoteScript,
-): Promise<RemoteResult> {
-  const nonce = randomBytes(12).toString("hex");
-  const unframer = new Unframer(nonce, request.onLine);
-  const idle = idleSignal(request.idleTimeoutMs ?? 60_000);
-  const signal = request.signal ? AbortSignal.any([idle.signal, request.signal]) : idle.signal;
-  const { command, input } = frame(nonce, request, connection.become);
-  const result = await runProcess("ssh", [...args, "--", connection.address, command], {
-    input,
-    signal,
-    detached: true,
-    onLine: (line) => {
-      idle.touch();
-      unframer.take(line);
-    },
-    onErrorLine: () => {
-      idle.touch();
-    },
+export function openSsh(host: string, connection: SshConnection, words: readonly string[] = []): Remote {
+  const args = [...words, ...sshArguments(connection), "--", connection.address];
+  return remoteOver(host, connection, {
+    target: targetOf(connection),
+    exec: execProcess("ssh", (command) => [...args, command]),
+    explain: (lost) => explainSshFailure(connection, lost),
   });
-  idle.stop();
-  if (request.signal?.aborted) {
-    throw new LbctlError("interrupted", { what: "interrupted", at: host });
-  }
-  const status = unframer.status;
-  if (status === undefined) {
-    throw explainSshFailure({ host, connection, result, began: unframer.began, idle: idle.expired() });
-  }
-  return { status, stdout: unframer.output, stderr: result.stderr };
 }
 
 /** The argument vector up to the host. Pure but for the directory of the control socket, which it makes. */
-export function sshArguments(connection: Connection): string[] {
+export function sshArguments(connection: SshConnection): string[] {
   return [
     "-T",
     ...["-o", "BatchMode=yes"],
@@ -75,7 +43,7 @@ export function sshArguments(connection: Connection): string[] {
 }
 
 /** What the inventory says of the connection, as words for ssh; the operator's own last. Pure. */
-export function connectionArguments(connection: Connection): string[] {
+export function connectionArguments(connection: SshConnection): string[] {
   return [
     ...(connection.port === undefined ? [] : ["-p", String(connection.port)]),
     ...(connection.user === undefined ? [] : ["-l", connection.user]),
@@ -84,13 +52,40 @@ export function connectionArguments(connection: Connection): string[] {
   ];
 }
 
+/** Whether an earlier run left a connection open that this one may use. */
+export async function hasLiveMaster(connection: SshConnection): Promise<boolean> {
+  const path = controlPath(connection);
+  const prefix = basename(path).replace("%C", "");
+  const sockets = readdirSync(dirname(path)).filter((name) => name.startsWith(prefix));
+  const alive = await Promise.all(sockets.map((name) => answers(join(dirname(path), name))));
+  return alive.includes(true);
+}
+
+/** Opens a connection for later runs, in the background; nobody waits for it, or hears of its failure. */
+export function startMaster(connection: SshConnection): void {
+  const onlyKnown = ["-o", "StrictHostKeyChecking=yes"];
+  startProcess("ssh", [...onlyKnown, ...sshArguments(connection), "--", connection.address, "true"]);
+}
+
+/** Whether somebody listens on a Unix socket. */
+export function answers(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(path);
+    const end = (alive: boolean) => () => {
+      socket.destroy();
+      resolve(alive);
+    };
+    socket.once("connect", end(true)).once("error", end(false));
+  });
+}
+
 /**
  * A socket in a private folder with a short path: its name has room for about 100 bytes, and ssh adds 17. It is named
  * by all that the inventory says of the connection, and by ssh's %C: that alone knows neither jump hosts nor keys, so
  * two hosts with one address behind different bastions would share a connection.
  * Throws LbctlError `invalid` when the folder belongs to somebody else.
  */
-function controlPath(connection: Connection): string {
+function controlPath(connection: SshConnection): string {
   const uid = process.getuid?.() ?? 0;
   const runtime = process.env.XDG_RUNTIME_DIR;
   const base = runtime !== undefined && existsSync(runtime) ? runtime : join(homedir(), ".ssh");

@@ -1,3 +1,5 @@
+import type { ChildProcess } from "node:child_process";
+import type { Readable } from "node:stream";
 import { execa } from "execa";
 
 export interface ProcessOptions {
@@ -10,8 +12,12 @@ export interface ProcessOptions {
   readonly signal?: AbortSignal;
   /** Called for each line of stdout as it arrives. */
   readonly onLine?: (line: string) => void;
-  /** Called for each line of stderr as it arrives. */
-  readonly onErrorLine?: (line: string) => void;
+  /** Given to the caller as they arrive, and not kept. `input` is the child's stdin. */
+  readonly streams?: {
+    readonly input: Readable;
+    readonly onOutput: (chunk: Uint8Array) => void;
+    readonly onError: (chunk: Uint8Array) => void;
+  };
   /** Out of reach of the terminal's Ctrl-C: lbctl decides when it ends. */
   readonly detached?: boolean;
   /** Give the child this process's terminal; nothing is captured. */
@@ -35,25 +41,27 @@ export async function runProcess(
   args: readonly string[],
   options: ProcessOptions = {},
 ): Promise<ProcessResult> {
-  const { onLine, onErrorLine } = options;
+  const { onLine, streams } = options;
   const child = execa(file, args, {
     reject: false,
     stripFinalNewline: false,
     maxBuffer: 512 * 1024 * 1024,
     ...(options.interactive
       ? { stdio: "inherit" as const }
-      : options.input === undefined
-        ? { stdin: "ignore" as const }
-        : { input: options.input }),
+      : streams
+        ? { stdin: "pipe" as const, buffer: false }
+        : options.input === undefined
+          ? { stdin: "ignore" as const }
+          : { input: options.input }),
     ...(options.env ? { env: options.env } : {}),
     ...(options.detached ? { detached: true } : {}),
     ...(options.cwd ? { cwd: options.cwd } : {}),
     ...(options.timeoutMs ? { timeout: options.timeoutMs } : {}),
-    ...(options.signal ? { cancelSignal: options.signal } : {}),
+    ...(options.signal ? { cancelSignal: options.signal, forceKillAfterDelay: 1000 } : {}),
   });
   const readers: Promise<void>[] = [];
   if (onLine) readers.push(readLines(child.iterable({ from: "stdout" }), onLine));
-  if (onErrorLine) readers.push(readLines(child.iterable({ from: "stderr" }), onErrorLine));
+  if (streams) connect(child, streams);
   // An ssh master holds a killed client's pipes open, so their end must not be waited for.
   const letGo = (): void => {
     child.stdout.destroy();
@@ -70,6 +78,23 @@ export async function runProcess(
     timedOut: result.timedOut,
     ...(result.exitCode === undefined && result.failed ? { cause: result.shortMessage } : {}),
   };
+}
+
+/** Starts a local program that outlives this process, and hears nothing more of it. */
+export function startProcess(file: string, args: readonly string[]): void {
+  const child = execa(file, args, { detached: true, cleanup: false, stdio: "ignore", reject: false });
+  child.unref();
+}
+
+function connect(
+  child: Pick<ChildProcess, "stdin" | "stdout" | "stderr">,
+  streams: NonNullable<ProcessOptions["streams"]>,
+): void {
+  child.stdout?.on("data", streams.onOutput);
+  child.stderr?.on("data", streams.onError);
+  // a child that ends without reading all of its input is no error here
+  child.stdin?.on("error", () => undefined);
+  if (child.stdin) streams.input.pipe(child.stdin);
 }
 
 async function readLines(lines: AsyncIterable<unknown>, onLine: (line: string) => void): Promise<void> {

@@ -107,7 +107,7 @@ function isPinned(host: Host): boolean {
   return typeof host.vars.haproxy_server_id?.value === "number";
 }
 
-/** haproxy_server_address, else ansible_host, else the host's own name. */
+/** haproxy_server_address, else ansible_host, else the host's own name; of an instance none of its names. */
 function serverAddress(host: Host, problems: Problem[]): string | undefined {
   const variable = ["haproxy_server_address", "ansible_host"].find(
     (name) => typeof host.vars[name]?.value === "string",
@@ -115,6 +115,14 @@ function serverAddress(host: Host, problems: Problem[]): string | undefined {
   const written = variable === undefined ? host.name : (host.vars[variable]?.value as string);
   const read = readAddress(written);
   const address = "canonical" in read ? read.canonical : written;
+  if (isInstance(host) && variable !== "haproxy_server_address" && isIP(address) === 0) {
+    problems.push({
+      what: `server ${host.name} has no address: "${written}" is the name of its instance`,
+      at: variable === undefined ? host.name : origin(host, variable),
+      hint: "Set haproxy_server_address to its IP address, or to a name that the load balancers resolve.",
+    });
+    return undefined;
+  }
   if (isIP(address) === 0 && !hostName.test(address)) {
     const shown = variable === undefined ? address : (shownValue(host.vars[variable]) as string);
     problems.push({
@@ -133,6 +141,12 @@ function serverAddress(host: Host, problems: Problem[]): string | undefined {
     return undefined;
   }
   return address;
+}
+
+/** With such a connection ansible_host names an instance. */
+function isInstance({ vars }: Host): boolean {
+  const kind = vars.ansible_connection?.value;
+  return typeof kind === "string" && /^(?:community\.general\.)?(?:incus|lxd)$|^lxc$/.test(kind);
 }
 
 // RFC 1123, section 2.1

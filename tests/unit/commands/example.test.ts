@@ -8,12 +8,12 @@ test("the example inventory is valid, and its group_vars, host_vars, ranges and 
   const project = await loadProject({
     inventory: [join(root, "inventories/example")],
     forks: 1,
-    transport: "openssh",
+    transport: "auto",
     input: false,
   });
-  expect(project.hosts.map(({ connection }) => connection.address)).toEqual([
-    "lb-1.example.net",
-    "lb-2.example.net",
+  expect(project.hosts.map(({ connection }) => connection)).toMatchObject([
+    { address: "lb-1.example.net" },
+    { address: "lb-2.example.net" },
   ]);
   const [host] = project.hosts;
   if (!host) throw new Error("no load balancer");

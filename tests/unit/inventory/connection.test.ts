@@ -1,4 +1,5 @@
 import { homedir } from "node:os";
+import { inspect } from "node:util";
 import { expect, test } from "vitest";
 import { checkConnections } from "../../../src/inventory/connection.ts";
 import { textsOf } from "../folder.ts";
@@ -93,8 +94,8 @@ test.each<[string, string, string]>([
   ],
   [
     "another connection",
-    "ansible_connection: local",
-    'ansible_connection: "local" (a string) is not supported: this version of lbctl connects with ssh',
+    "ansible_connection: winrm",
+    'ansible_connection: "winrm" (a string) is not supported: lbctl connects by ssh, incus, lxd or local',
   ],
   [
     "another way to root",
@@ -136,6 +137,76 @@ test.each<[string, string, string]>([
   const found = await fleet(vars);
   const texts = await textsOf(() => found.hosts.get("h")?.connection);
   expect(texts.map((text) => text.replace(/^\S+ /, ""))).toEqual([expected]);
+});
+
+test.each<[string, string, object]>([
+  ["this machine", "ansible_connection: local", { kind: "local" }],
+  [
+    "an Incus instance",
+    "ansible_connection: community.general.incus",
+    { kind: "incus", remote: "local", project: "default", instance: "h" },
+  ],
+  [
+    "an Incus instance elsewhere",
+    "ansible_connection: incus\nansible_host: 192.0.2.1\nansible_incus_host: web-1\nansible_incus_remote: far\nansible_incus_project: lab\nansible_become: true",
+    { kind: "incus", remote: "far", project: "lab", instance: "web-1", become: true },
+  ],
+  [
+    "an LXD instance by its full name",
+    "ansible_connection: lxc\nansible_host: web-1.example.net\nansible_lxd_project: p",
+    { kind: "lxd", remote: "local", project: "p", instance: "web-1" },
+  ],
+  [
+    "LXD by Ansible's name",
+    "ansible_connection: community.general.lxd\nansible_lxd_host: w\nansible_lxd_remote: r",
+    { kind: "lxd", remote: "r", project: "default", instance: "w" },
+  ],
+])("reads %s", async (_, vars, expected) => {
+  expect((await fleet(vars)).hosts.get("h")?.connection).toEqual({ become: false, ...expected });
+});
+
+test.each([
+  [
+    "an IP as an instance",
+    "ansible_host: 192.0.2.1",
+    /ansible_host: "192.0.2.1" does not start with a letter/,
+  ],
+  ["an instance that is an option", "ansible_host: --all", /starts with -, and would be read as an option/],
+  ["an instance with a remote", "ansible_incus_host: r:a", /contains the character :/],
+  ["a project that is an option", "ansible_incus_project: -x", /ansible_incus_project: .* starts with -/],
+  [
+    "a remote with a command",
+    "ansible_incus_remote: 'a;b'",
+    /ansible_incus_remote: .* contains the character ;/,
+  ],
+])("with Incus, refuses %s", async (_, vars, expected) => {
+  const found = await fleet(`ansible_connection: incus\n${vars}`);
+  const texts = await textsOf(() => found.hosts.get("h")?.connection);
+  expect(texts).toEqual([expect.stringMatching(expected)]);
+});
+
+test("a password for sudo is read, and no print or JSON of the connection shows it", async () => {
+  const found = await fleet(
+    "ansible_become: true\nansible_become_pass: other\nansible_become_password: 'hunter 2'",
+  );
+  const connection = found.hosts.get("h")?.connection;
+  expect(connection?.becomePassword?.()).toBe("other");
+  expect(JSON.stringify(connection) + inspect(connection)).not.toContain("other");
+});
+
+test.each(["ansible_become_password: [hunter2]", 'ansible_become_password: "hunter2\\nreboot"'])(
+  "%j is refused without being shown",
+  async (vars) => {
+    const found = await fleet(vars);
+    const texts = await textsOf(() => found.hosts.get("h")?.connection);
+    expect(texts.join()).toMatch(/ansible_become_password: must be one line of text/);
+    expect(texts.join()).not.toContain("hunter2");
+  },
+);
+
+test("another program than sudo is refused", async () => {
+  const found = await fleet("ansible_become_exe: /opt/evil");
+  expect(await textsOf(() => found.hosts.get("h")?.connection)).toHaveLength(1);
 });
 
 test("a password's value is never shown", async () => {

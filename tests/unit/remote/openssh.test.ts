@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { instanceArguments } from "../../../src/remote/instance.ts";
 import { sshArguments } from "../../../src/remote/openssh.ts";
 import { quote } from "../../../src/remote/shell.ts";
 import { explainSshFailure } from "../../../src/remote/ssh-failure.ts";
@@ -43,14 +44,20 @@ test.each([
     "@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @\nOffending ED25519 key in /h/known_hosts:7\nHost key verification failed.",
     /not the one that is known \(\/h\/known_hosts:7\)/,
   ],
-  ["sudo: a password is required", /sudo on .*a password is required/],
+  ["kex_exchange_identification: Connection closed by remote host", /closed the connection before the login/],
+  ["WARNING: REVOKED HOST KEY DETECTED!\nHost key verification failed.", /is revoked/],
 ])("ssh's %j is explained", (stderr, expected) => {
-  const result = { exitCode: 255, stdout: "", stderr, timedOut: false };
-  const error = explainSshFailure({ host: "lb-1", connection, result, began: false, idle: false });
-  expect(error.code).toBe("unreachable");
-  expect(error.problems[0]?.at).toBe("lb-1");
-  expect(error.problems[0]?.what).toMatch(expected);
-  expect(error.problems[0]?.hint).toBeTruthy();
+  const problem = explainSshFailure(connection, { said: stderr, began: false, cause: "ssh ended with 255" });
+  expect(problem.what).toMatch(expected);
+  expect(problem.hint).toBeTruthy();
+});
+
+test("an instance is entered by a vector of words, its name behind the remote", () => {
+  const instance = { kind: "lxd" as const, remote: "far", project: "p", instance: "web-1", become: false };
+  expect(instanceArguments(instance, "exec x; y")).toEqual([
+    ...["exec", "far:web-1", "--project", "p", "--force-noninteractive"],
+    ...["--", "/bin/sh", "-c", "exec x; y"],
+  ]);
 });
 
 test("hosts that differ in anything but their name never share a connection", () => {

@@ -1,6 +1,10 @@
+import { spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir, userInfo } from "node:os";
+import { join } from "node:path";
 import { expect, test } from "vitest";
-import { knownHostsName, parseKnownKeys } from "../../../src/remote/known-hosts.ts";
 import { parseConfig } from "../../../src/remote/ssh-config.ts";
+import { readConfigWithoutSsh } from "../../../src/remote/ssh-words.ts";
 
 const printed = (...extra: string[]) =>
   ["user deploy", "hostname 192.0.2.1", "port 2222", "identitiesonly no", "proxyjump none", ...extra].join(
@@ -9,10 +13,18 @@ const printed = (...extra: string[]) =>
 
 test("the effective configuration is read as ssh -G prints it", () => {
   const config = parseConfig(
-    printed("identityfile /k/a", "identityfile /k/b", "userknownhostsfile /a /b", "globalknownhostsfile /g"),
+    printed(
+      "identityfile /k/a",
+      "identityfile /k/b",
+      "userknownhostsfile /a /b",
+      "globalknownhostsfile /g",
+      "stricthostkeychecking false",
+      "controlpath /run/me",
+      "requiredrsasize 2048",
+    ),
     "/agent.sock",
   );
-  expect(config).toEqual({
+  expect(config).toMatchObject({
     hostName: "192.0.2.1",
     port: 2222,
     user: "deploy",
@@ -20,38 +32,114 @@ test("the effective configuration is read as ssh -G prints it", () => {
     identitiesOnly: false,
     agent: "/agent.sock",
     knownHostsFiles: ["/a", "/b", "/g"],
+    hostKeyAlias: null,
+    careless: true,
+    controlPath: "/run/me",
+    minRsaBits: 2048,
     needsOpenSsh: [],
+    hasOpenSsh: true,
   });
 });
 
-test.each(["proxyjump bastion", "proxycommand nc %h %p", "certificatefile /k/cert", "hostkeyalias other"])(
-  "%s is left to OpenSSH",
-  (setting) => {
-    expect(parseConfig(printed(setting), undefined).needsOpenSsh).toEqual([setting]);
-  },
-);
+test.each([
+  "proxyjump bastion",
+  "proxycommand nc %h %p",
+  "certificatefile /k/cert",
+  "pkcs11provider /lib/x.so",
+  "knownhostscommand /bin/x",
+  "revokedhostkeys /etc/revoked",
+  "verifyhostkeydns true",
+  "checkhostip yes",
+  "canonicalizehostname always",
+  "hostbasedauthentication yes",
+  "bindaddress 192.0.2.9",
+  "pubkeyauthentication no",
+  "preferredauthentications gssapi-with-mic",
+  "addressfamily inet6",
+  "identityfile ~/.ssh/%h",
+  "userknownhostsfile ~/with a space",
+  "kexalgorithms sntrup761x25519-sha512@openssh.com",
+  "hostkeyalgorithms ssh-ed25519-cert-v01@openssh.com",
+])("%s is left to OpenSSH", (setting) => {
+  expect(parseConfig(printed(setting), undefined).needsOpenSsh).toEqual([setting]);
+});
+
+test("what the configuration of this machine's ssh says by default needs no OpenSSH", () => {
+  const { stdout } = spawnSync("ssh", ["-G", "-F", "none", "192.0.2.1"], { encoding: "utf8" });
+  const config = parseConfig(stdout, undefined);
+  expect(config.needsOpenSsh).toEqual([]);
+  expect(config.algorithms.kex[0]).toBe("curve25519-sha256");
+});
+
+test("only algorithms that the configuration allows are offered", () => {
+  const { algorithms } = parseConfig(
+    printed("ciphers aes256-ctr,aes128-gcm@openssh.com", "hostkeyalgorithms rsa-sha2-512,ssh-ed25519"),
+    undefined,
+  );
+  expect(algorithms.cipher).toEqual(["aes128-gcm@openssh.com", "aes256-ctr"]);
+  expect(algorithms.serverHostKey).toEqual(["ssh-ed25519", "rsa-sha2-512"]);
+});
 
 test("IdentityAgent none means no agent", () => {
   expect(parseConfig(printed("identityagent none"), "/agent.sock").agent).toBeNull();
 });
 
-test("a host on another port has a name of its own in known_hosts", () => {
-  expect(knownHostsName("h", 22)).toBe("h");
-  expect(knownHostsName("h", 2222)).toBe("[h]:2222");
+const folder = mkdtempSync(join(tmpdir(), "lbctl-config-"));
+const userConfig = join(folder, "config");
+mkdirSync(join(folder, "parts"));
+writeFileSync(join(folder, "parts/a.conf"), "Port 2201\nHost other\n  HostKeyAlias wrong\n");
+writeFileSync(join(folder, "parts/b.conf"), "HostKeyAlias part\n");
+writeFileSync(join(folder, "parts/c.off"), "ProxyJump nowhere\n");
+writeFileSync(
+  userConfig,
+  [
+    "# mine",
+    "Host lb-*  !lb-9",
+    "  HostName %h.example.net",
+    "  User = deploy",
+    '  IdentityFile "/keys/the lab"',
+    `  Include ${folder}/parts/*.conf`,
+    "Host *",
+    "  User other",
+    "  Port 2200",
+    "  StrictHostKeyChecking accept-new",
+  ].join("\n"),
+);
+
+test.each([
+  ["lb-1", ["-F", userConfig]],
+  ["lb-9", ["-F", userConfig, "-o", "Port=22", "-oUser=me", "-i", userConfig]],
+  ["192.0.2.7", ["-F", "none", "-o", "UserKnownHostsFile /a /b", "-J", "bastion", "-T", "-p", "44"]],
+])("without ssh, the settings of %s are read as ssh does", async (address, sshArgs) => {
+  const connection = { kind: "ssh" as const, address, sshArgs, become: false };
+  const read = parseConfig(await readConfigWithoutSsh("h", connection), undefined);
+  const { stdout } = spawnSync("ssh", [...sshArgs, "-G", "--", address], { encoding: "utf8" });
+  const asked = parseConfig(stdout, undefined);
+  for (const key of [
+    "hostName",
+    "port",
+    "user",
+    "knownHostsFiles",
+    "needsOpenSsh",
+    "careless",
+    "hostKeyAlias",
+  ] as const) {
+    expect([key, read[key]]).toEqual([key, asked[key]]);
+  }
+  const ofSsh = asked.identityFiles.filter((file) => !/_sk$|_xmss$|_dsa$/.test(file));
+  expect(read.identityFiles).toEqual(ofSsh);
 });
 
-test("known, revoked and vouched keys are told apart", () => {
-  const text = [
-    "# Host h found: line 3 ",
-    "h ssh-ed25519 AAAAgood",
-    "# Host h found: line 4 REVOKED",
-    "@revoked h ssh-rsa AAAAbad",
-    "# Host h found: line 5 CA",
-    "@cert-authority h ssh-ed25519 AAAAca",
-  ].join("\n");
-  const known = parseKnownKeys([{ file: "/kh", text }]);
-  expect([...known.trusted]).toEqual(["AAAAgood"]);
-  expect([...known.revoked]).toEqual(["AAAAbad"]);
-  expect(known.types).toEqual(["ssh-ed25519"]);
-  expect(known.at).toBe("/kh:3");
+test("without ssh, the user is who runs lbctl", async () => {
+  const connection = { kind: "ssh" as const, address: "h", sshArgs: ["-F", "none"], become: false };
+  expect(parseConfig(await readConfigWithoutSsh("h", connection), undefined).user).toBe(userInfo().username);
+});
+
+test.each([
+  [["-W", "a:1"], "-W"],
+  [["-F", join(folder, "match")], `match in ${join(folder, "match")}:2`],
+])("without ssh, %j is refused by name", async (sshArgs, expected) => {
+  writeFileSync(join(folder, "match"), "User x\nMatch host h\n  Port 2\n");
+  const connection = { kind: "ssh" as const, address: "h", sshArgs, become: false };
+  await expect(readConfigWithoutSsh("lb-1", connection)).rejects.toThrow(`cannot honour ${expected}`);
 });

@@ -51,3 +51,15 @@ test("haproxy_server_address wins over ansible_host", () => {
 test.each(["a b", "x\n", "-x", "$HOME", "a;b"])("the address %j is refused", (address) => {
   expect(() => pool(makeHost("a", address))).toThrow("cannot be the address");
 });
+
+test.each(["incus", "community.general.incus", "lxc", "community.general.lxd"])(
+  "with ansible_connection %s, ansible_host is an instance's name and no address",
+  (kind) => {
+    const host = (vars: object) => makeHost("a", "web-1", { ansible_connection: kind, ...vars });
+    expect(() => pool(host({}))).toThrow('server a has no address: "web-1" is the name of its instance');
+    expect(pool(host({ haproxy_server_address: "web-1.lan" })).servers[0]?.endpoint).toBe("web-1.lan:8080");
+    expect(pool(host({ ansible_host: "192.0.2.7", ansible_incus_host: "web-1" })).servers[0]?.endpoint).toBe(
+      "192.0.2.7:8080",
+    );
+  },
+);
