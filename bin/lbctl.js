@@ -25,7 +25,8 @@ function load(name) {
   const cachedData = readKept(name);
   const script = new vm.Script(source, { filename, cachedData });
   if (!cachedData || script.cachedDataRejected) fresh.push({ name, script });
-  const own = (request) => (request.startsWith("./") && request.endsWith(".js") ? load(request.slice(2)) : require(request));
+  const own = (request) =>
+    request.startsWith("./") && request.endsWith(".js") ? load(request.slice(2)) : require(request);
   script.runInThisContext()(module.exports, own, module, filename, dist, pathToFileURL(filename).href);
   return module.exports;
 }
@@ -41,7 +42,12 @@ function readKept(name) {
 /** After a run that went well, so that what it needed is compiled. Never said when it cannot be done. */
 function keep() {
   try {
-    if (fresh.length === 0 || ![undefined, 0, 2].includes(process.exitCode) || fs.statSync(dist).uid !== process.getuid?.()) return;
+    if (
+      fresh.length === 0 ||
+      ![undefined, 0, 2].includes(process.exitCode) ||
+      fs.statSync(dist).uid !== process.getuid?.()
+    )
+      return;
     fs.mkdirSync(kept, { recursive: true });
     for (const { name, script } of fresh) {
       const draft = path.join(kept, `${name}.${process.pid}`);

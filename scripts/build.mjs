@@ -2,6 +2,28 @@
 // esbuild splits only ES modules, and V8 keeps compiled code only of scripts, so each chunk becomes CommonJS afterwards.
 import { build, transform } from "esbuild";
 import { mkdir, rm, writeFile } from "node:fs/promises";
+import { dirname } from "node:path";
+
+/** Validators of the shipped schemas take the place of an empty map: compiling them would be a tenth of a start. */
+const precompiled = {
+  name: "precompiled",
+  setup({ onLoad }) {
+    onLoad({ filter: /src\/document\/precompiled\.ts$/ }, async ({ path }) => {
+      const generator = "node_modules/.cache/lbctl/precompile.mjs";
+      const entryPoints = ["scripts/precompile.ts"];
+      await build({
+        entryPoints,
+        outfile: generator,
+        bundle: true,
+        format: "esm",
+        platform: "node",
+        packages: "external",
+      });
+      const { precompiledSource } = await import(`../${generator}?${Date.now()}`);
+      return { contents: precompiledSource(), loader: "js", resolveDir: dirname(path) };
+    });
+  },
+};
 
 const { outputFiles } = await build({
   entryPoints: { cli: "src/cli.ts" },
@@ -16,11 +38,17 @@ const { outputFiles } = await build({
   // native parts of ssh2, which cannot be bundled and which it can do without
   external: ["*.node", "cpu-features"],
   define: { "import.meta.url": "__moduleUrl" },
+  plugins: [precompiled],
   logLevel: "warning",
 });
 await rm("dist", { recursive: true, force: true });
 await mkdir("dist");
 for (const { path, text } of outputFiles) {
-  const options = { format: "cjs", platform: "node", target: "node20", supported: { "dynamic-import": false } };
+  const options = {
+    format: "cjs",
+    platform: "node",
+    target: "node20",
+    supported: { "dynamic-import": false },
+  };
   await writeFile(path, (await transform(text, options)).code);
 }
