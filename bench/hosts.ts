@@ -5,7 +5,7 @@ import { LbctlError } from "../src/errors.ts";
 import { labContext, type LabContext } from "../src/lab/context.ts";
 import { describeImages, ensureImages } from "../src/lab/images.ts";
 import { labTag } from "../src/lab/incus.ts";
-import { createInstance, waitUntilUp, wantInstance } from "../src/lab/instances.ts";
+import { createInstance, macOf, waitUntilUp, wantInstance } from "../src/lab/instances.ts";
 import type { Member } from "../src/lab/members.ts";
 import { findObjects } from "../src/lab/objects.ts";
 import { expectSuccess } from "../src/lab/shell.ts";
@@ -56,11 +56,13 @@ export async function startHosts(count: number, say: Say): Promise<BenchHosts> {
     say(`copying it ${String(copies.length)} times`);
     await incus.try(["stop", "-f", first.name]);
     for (const { name, ip } of copies) {
-      const config = ["-c", `user.lbctl-lab.address=${ip}`, "-d", `eth0,ipv4.address=${ip}`];
+      const device = ["-d", `eth0,ipv4.address=${ip}`, "-d", `eth0,hwaddr=${macOf(ip)}`];
+      const config = ["-c", `user.lbctl-lab.address=${ip}`, ...device];
       await incus.run(["copy", first.name, name, ...config]);
     }
   }
-  for (const { name } of members) await incus.try(["start", name]);
+  const running = await existing(context, "status=running");
+  for (const { name } of members) if (!running.has(name)) await incus.run(["start", name]);
   let hostKey = "";
   for (const member of members) hostKey = await waitUntilUp(incus, member);
   return { hosts: members.map(({ name, ip }) => ({ name, address: ip })), key: paths.key, hostKey };
@@ -74,11 +76,11 @@ export async function removeHosts(): Promise<void> {
 
 /** Addresses above those that the lab gives its own. */
 function memberOf(number: number, subnet: string): Member {
-  return { name: `${prefix}-${String(number)}`, role: "lb", ip: `${subnet}.${String(200 + number)}` };
+  return { name: `${prefix}-${String(number)}`, role: "lb", ip: `${subnet}.${String(220 + number)}` };
 }
 
-async function existing({ incus }: LabContext): Promise<Set<string>> {
-  const rows = (await incus.run(["list", "--format", "csv", "-c", "n"])).trim().split("\n");
+async function existing({ incus }: LabContext, ...filter: string[]): Promise<Set<string>> {
+  const rows = (await incus.run(["list", "--format", "csv", "-c", "n", ...filter])).trim().split("\n");
   return new Set(rows.filter((name) => name.startsWith(`${prefix}-`)));
 }
 
