@@ -45,6 +45,7 @@ ${askFunction}
 ( ID=unknown VERSION_ID=unknown
 [ -r /etc/os-release ] && . /etc/os-release
 echo "os $ID $VERSION_ID" )
+# side by side: each prints short lines, which do not mix
 for p in ${quoteAll(role.packages)}; do
   v=$(dpkg-query -W -f '\${db:Status-Status} \${Version}' "$p" 2>/dev/null)
   case $v in
@@ -53,15 +54,16 @@ for p in ${quoteAll(role.packages)}; do
        [ "$c" = "(none)" ] && c=
        echo "package $p - \${c:--}" ;;
   esac
-done
-v=$(haproxy -v 2>/dev/null)
+done &
+{ v=$(haproxy -v 2>/dev/null)
 case $v in HA*version\\ [0-9]*) v=\${v#*version }; v=\${v%%[!0-9.]*} ;; *) v=- ;; esac
-echo "haproxy $v"
-systemctl show -p ActiveState -p UnitFileState "$service" 2>/dev/null
-i=$(ask ${adminSocket} "show info")
+echo "haproxy $v"; } &
+systemctl show -p ActiveState -p UnitFileState "$service" 2>/dev/null &
+{ i=$(ask ${adminSocket} "show info")
 case $i in *[Dd]"escription: "*) i=\${i#*escription: }; echo "loaded \${i%%"
-"*}" ;; esac
+"*}" ;; esac; } &
 seen=$(look)
+wait
 printf '%s\\n' "$seen" "digest $(digest "$seen")"
 cd "$live" 2>/dev/null && files -printf '%m %s %p\\n' 2>/dev/null | while read -r m s f; do
   c=-
