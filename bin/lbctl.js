@@ -51,7 +51,8 @@ function keep() {
     fs.mkdirSync(kept, { recursive: true });
     for (const { name, script } of fresh) {
       const draft = path.join(kept, `${name}.${process.pid}`);
-      fs.writeFileSync(draft, script.createCachedData());
+      // V8 would take a half-written file for a whole one
+      fs.writeFileSync(draft, script.createCachedData(), { flush: true });
       fs.renameSync(draft, path.join(kept, name));
     }
   } catch {

@@ -1,4 +1,3 @@
-import { pack } from "tar-stream";
 import type { DesiredHost } from "../model/host.ts";
 
 /** Who applies what, kept with the set on the target. */
@@ -22,6 +21,7 @@ export async function bundle(
   links: readonly string[],
   manifest: Manifest,
 ): Promise<Uint8Array> {
+  const { pack } = await import("tar-stream");
   const tar = pack();
   const folders = links.filter((name) => !desired.files.some((file) => file.path === name));
   for (const name of folders) {
