@@ -46,18 +46,23 @@ ${askFunction}
 [ -r /etc/os-release ] && . /etc/os-release
 echo "os $ID $VERSION_ID" )
 # side by side: each prints short lines, which do not mix
+{ disk=
 for p in ${quoteAll(role.packages)}; do
   v=$(dpkg-query -W -f '\${db:Status-Status} \${Version}' "$p" 2>/dev/null)
   case $v in
-    "installed "*) echo "package $p \${v#installed } -" ;;
+    "installed "*) v=\${v#installed }; echo "package $p $v -"; [ "$p" = haproxy ] && disk=\${v#*:} ;;
     *) c=$(apt-cache policy "$p" 2>/dev/null | sed -n 's/^  Candidate: //p')
        [ "$c" = "(none)" ] && c=
        echo "package $p - \${c:--}" ;;
   esac
-done &
-{ v=$(haproxy -v 2>/dev/null)
-case $v in HA*version\\ [0-9]*) v=\${v#*version }; v=\${v%%[!0-9.]*} ;; *) v=- ;; esac
-echo "haproxy $v"; } &
+done
+# the package knows its version, unless another haproxy stands before it in the path
+[ -n "$disk" ] && [ "$(command -v haproxy)" = /usr/sbin/haproxy ] || {
+  v=$(haproxy -v 2>/dev/null)
+  case $v in HA*version\\ [0-9]*) disk=\${v#*version } ;; *) disk= ;; esac
+}
+disk=\${disk%%[!0-9.]*}
+echo "haproxy \${disk:--}"; } &
 systemctl show -p ActiveState -p UnitFileState "$service" 2>/dev/null &
 { i=$(ask ${adminSocket} "show info")
 case $i in *[Dd]"escription: "*) i=\${i#*escription: }; echo "loaded \${i%%"
