@@ -2,7 +2,7 @@
 // esbuild splits only ES modules, and V8 keeps compiled code only of scripts, so each chunk becomes CommonJS afterwards.
 import { build, transform } from "esbuild";
 import { mkdir, rm, writeFile } from "node:fs/promises";
-import { dirname } from "node:path";
+import { basename, dirname } from "node:path";
 
 /** Validators of the shipped schemas take the place of an empty map: compiling them would be a tenth of a start. */
 const precompiled = {
@@ -28,6 +28,7 @@ const precompiled = {
 const { outputFiles } = await build({
   entryPoints: { cli: "src/cli.ts" },
   outdir: "dist",
+  entryNames: "[name]-[hash]",
   bundle: true,
   write: false,
   splitting: true,
@@ -51,4 +52,5 @@ for (const { path, text } of outputFiles) {
     supported: { "dynamic-import": false },
   };
   await writeFile(path, (await transform(text, options)).code);
+  if (basename(path).startsWith("cli-")) await writeFile("dist/entry", basename(path));
 }

@@ -20,6 +20,7 @@ beforeEach(() => {
        console.log(greet(require("node:path").basename(__filename)), __moduleUrl.startsWith("file:"));
      };`,
   );
+  writeFileSync(join(folder, "dist", "entry"), "cli.js");
   writeFileSync(join(folder, "dist", "part.js"), "exports.greet = (name) => `hello from ${name}`;");
 });
 
