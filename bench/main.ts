@@ -1,5 +1,6 @@
 // npm run bench [-- --quick] [-- --hosts 1,5] [-- --rounds 5] [-- --keep] [-- --write FILE]
 import { execFile } from "node:child_process";
+import { rmSync } from "node:fs";
 import { readFile, rm, writeFile } from "node:fs/promises";
 import { cpus, totalmem } from "node:os";
 import { join } from "node:path";
@@ -34,6 +35,13 @@ const say = (line: string): void => {
 const { hosts, key, hostKey } = await startHosts(Math.max(...counts), say);
 const project = await makeProject({ hosts, key, hostKey });
 const relay = await startRelay(Number(flags.delay), hosts);
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  process.on(signal, () => {
+    rmSync(project.folder, { recursive: true, force: true });
+    say("stopped; the containers stay for the next run");
+    process.exit(130);
+  });
+}
 try {
   await prepareHosts(project, hosts, key, say);
   const rows: Row[] = [];

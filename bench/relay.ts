@@ -37,6 +37,8 @@ function pass(from: Socket, to: Socket, delayMs: number): void {
   });
 }
 
+// whoever started this is gone
+process.stdin.resume().on("end", () => process.exit());
 const [roundTrip = "0", ...targets] = process.argv.slice(2);
 for (const target of targets) {
   const [host = "", port = "22"] = target.split(":");

@@ -12,7 +12,7 @@ export async function startRelay(
 ): Promise<{ targets: readonly Target[]; stop: () => void }> {
   const script = join(packageRoot(), "node_modules", ".cache", "bench", "relay.mjs");
   const args = [script, String(roundTripMs), ...hosts.map(({ address }) => `${address}:22`)];
-  const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(process.execPath, args, { stdio: ["pipe", "pipe", "inherit"] });
   const targets: Target[] = [];
   for await (const line of createInterface({ input: child.stdout })) {
     const host = hosts[targets.length];
