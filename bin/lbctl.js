@@ -1,2 +1,65 @@
 #!/usr/bin/env node
-import("../dist/cli.js").then((cli) => cli.main(process.argv));
+"use strict";
+// Loads the bundle with the code that V8 compiled in an earlier run: half of a start is compiling, and Node's own
+// compile cache exists from 22 on only. The code is kept below dist/, where only who may change lbctl may write.
+const fs = require("node:fs");
+const path = require("node:path");
+const vm = require("node:vm");
+const { pathToFileURL } = require("node:url");
+
+const dist = path.join(__dirname, "..", "dist");
+// each command compiles other functions
+const command = /^[a-z]+$/.test(process.argv[2] ?? "") ? process.argv[2] : "none";
+const kept = path.join(dist, "compiled", `${process.version}-${process.arch}`, command);
+const loaded = new Map();
+const fresh = [];
+
+/** Like require() for the bundle's own files. */
+function load(name) {
+  const known = loaded.get(name);
+  if (known) return known.exports;
+  const module = { exports: {} };
+  loaded.set(name, module);
+  const filename = path.join(dist, name);
+  const source = `(function (exports, require, module, __filename, __dirname, __moduleUrl) {${fs.readFileSync(filename, "utf8")}\n})`;
+  const cachedData = readKept(name);
+  const script = new vm.Script(source, { filename, cachedData });
+  if (!cachedData || script.cachedDataRejected) fresh.push({ name, script });
+  const own = (request) =>
+    request.startsWith("./") && request.endsWith(".js") ? load(request.slice(2)) : require(request);
+  script.runInThisContext()(module.exports, own, module, filename, dist, pathToFileURL(filename).href);
+  return module.exports;
+}
+
+function readKept(name) {
+  try {
+    return fs.readFileSync(path.join(kept, name));
+  } catch {
+    return undefined;
+  }
+}
+
+/** After a run that went well, so that what it needed is compiled. Never said when it cannot be done. */
+function keep() {
+  try {
+    if (
+      fresh.length === 0 ||
+      ![undefined, 0, 2].includes(process.exitCode) ||
+      fs.statSync(dist).uid !== process.getuid?.()
+    )
+      return;
+    fs.mkdirSync(kept, { recursive: true });
+    for (const { name, script } of fresh) {
+      const draft = path.join(kept, `${name}.${process.pid}`);
+      // V8 would take a half-written file for a whole one
+      fs.writeFileSync(draft, script.createCachedData(), { flush: true });
+      fs.renameSync(draft, path.join(kept, name));
+    }
+  } catch {
+    // a full or read-only disk costs time at the next start, nothing else
+  }
+}
+
+process.on("exit", keep);
+// its name changes with its text, as those of the other files do: V8 tells old code from new by its length alone
+load(fs.readFileSync(path.join(dist, "entry"), "utf8")).main(process.argv);

@@ -1,23 +1,56 @@
 // Bundles src/ into dist/: one small entry, heavy modules in chunks that load when they are first needed.
-import { build } from "esbuild";
-import { rm } from "node:fs/promises";
+// esbuild splits only ES modules, and V8 keeps compiled code only of scripts, so each chunk becomes CommonJS afterwards.
+import { build, transform } from "esbuild";
+import { mkdir, rm, writeFile } from "node:fs/promises";
+import { basename, dirname } from "node:path";
 
-await rm("dist", { recursive: true, force: true });
-await build({
+/** Validators of the shipped schemas take the place of an empty map: compiling them would be a tenth of a start. */
+const precompiled = {
+  name: "precompiled",
+  setup({ onLoad }) {
+    onLoad({ filter: /src\/document\/precompiled\.ts$/ }, async ({ path }) => {
+      const generator = "node_modules/.cache/lbctl/precompile.mjs";
+      const entryPoints = ["scripts/precompile.ts"];
+      await build({
+        entryPoints,
+        outfile: generator,
+        bundle: true,
+        format: "esm",
+        platform: "node",
+        packages: "external",
+      });
+      const { precompiledSource } = await import(`../${generator}?${Date.now()}`);
+      return { contents: precompiledSource(), loader: "js", resolveDir: dirname(path) };
+    });
+  },
+};
+
+const { outputFiles } = await build({
   entryPoints: { cli: "src/cli.ts" },
   outdir: "dist",
+  entryNames: "[name]-[hash]",
   bundle: true,
+  write: false,
   splitting: true,
   format: "esm",
   platform: "node",
   target: "node20",
   minifySyntax: true,
-  sourcemap: true,
   // native parts of ssh2, which cannot be bundled and which it can do without
   external: ["*.node", "cpu-features"],
-  // commander and ajv are CommonJS and call require() for Node's own modules
-  banner: {
-    js: 'import { createRequire as __cr } from "node:module"; const require = __cr(import.meta.url); const __dirname = import.meta.dirname;',
-  },
+  define: { "import.meta.url": "__moduleUrl" },
+  plugins: [precompiled],
   logLevel: "warning",
 });
+await rm("dist", { recursive: true, force: true });
+await mkdir("dist");
+for (const { path, text } of outputFiles) {
+  const options = {
+    format: "cjs",
+    platform: "node",
+    target: "node20",
+    supported: { "dynamic-import": false },
+  };
+  await writeFile(path, (await transform(text, options)).code);
+  if (basename(path).startsWith("cli-")) await writeFile("dist/entry", basename(path));
+}

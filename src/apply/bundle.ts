@@ -1,4 +1,3 @@
-import { pack } from "tar-stream";
 import type { DesiredHost } from "../model/host.ts";
 
 /** Who applies what, kept with the set on the target. */
@@ -22,7 +21,8 @@ export async function bundle(
   links: readonly string[],
   manifest: Manifest,
 ): Promise<Uint8Array> {
-  const tar = pack();
+  const { default: tarStream } = await import("tar-stream");
+  const tar = tarStream.pack();
   const folders = links.filter((name) => !desired.files.some((file) => file.path === name));
   for (const name of folders) {
     tar.entry({ name: `${name}/`, type: "directory", mode: name === "certs" ? 0o700 : 0o755 });

@@ -57,7 +57,7 @@ rm "$state/staging/.sha256sums"`,
   {
     name: "recheck",
     text: "checking that nothing moved",
-    script: ({ digest }) => `[ "$(digest)" = ${quote(digest)} ] ||
+    script: ({ digest }) => `[ "$(digest "$(look)")" = ${quote(digest)} ] ||
   discard busy "the configuration on this host was changed since it was looked at; nothing was touched"`,
   },
   {

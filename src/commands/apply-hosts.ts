@@ -6,7 +6,6 @@ import { runProcess } from "../remote/process.ts";
 import { liveProgress } from "../report/apply.ts";
 import { printProgress } from "../report/out.ts";
 import { version } from "../version.ts";
-import { explainRejection } from "./explain.ts";
 import { eachHost } from "./hosts.ts";
 import { lookAtHost, type HostLook } from "./look.ts";
 import type { FleetOptions } from "./options.ts";
@@ -60,6 +59,7 @@ async function applyOne(
     const input = { role: project.role, plan, desired, observed, manifest };
     const outcome = await applyHost(remote, input, emit, signal);
     if (outcome.error === null) return current === look ? outcome : { ...outcome, outcome: "changed" };
+    const { explainRejection } = await import("./explain.ts");
     return { ...outcome, error: explainRejection(outcome.error, desired, renderInput) };
   } catch (error) {
     if (!(error instanceof LbctlError)) throw error;

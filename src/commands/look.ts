@@ -2,10 +2,9 @@ import { exitCodes, LbctlError, type Problem } from "../errors.ts";
 import type { Host } from "../model/fleet.ts";
 import type { DesiredHost, HostPlan, ObservedHost } from "../model/host.ts";
 import { observe } from "../observe/observe.ts";
-import { makePlan } from "../plan/plan.ts";
 import type { Connections } from "../remote/connect.ts";
 import type { Remote } from "../remote/port.ts";
-import { render, type RenderInput } from "../render/render.ts";
+import type { RenderInput } from "../render/render.ts";
 import { eachHost } from "./hosts.ts";
 import type { Project } from "./project.ts";
 
@@ -56,7 +55,12 @@ export async function lookAtHost(
     const value = host.vars[name]?.value;
     return typeof value === "string" && value !== "" ? [value] : [];
   });
-  const observed = await observe(remote, role, watch, signal);
+  // what the answer is needed for is loaded while the host makes it
+  const [observed, { render }, { makePlan }] = await Promise.all([
+    observe(remote, role, watch, signal),
+    import("../render/render.ts"),
+    import("../plan/plan.ts"),
+  ]);
   refuseUnsupported(observed, host, role.watch);
   const facts = { haproxyVersion: majorMinor(observed), watched: observed.watched };
   const renderInput = { fleet, host, role, templates, facts };

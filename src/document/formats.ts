@@ -76,6 +76,14 @@ function problemOf(read: ReturnType<typeof readAddress>): string | undefined {
   return "problem" in read ? read.problem : undefined;
 }
 
+/** The same as ajv takes them. */
+export const ajvFormats = Object.fromEntries(
+  Object.entries(formats).map(([name, format]) => [
+    name,
+    { type: "string" as const, validate: (text: string) => format.problemIn(text) === undefined },
+  ]),
+);
+
 /** Names the first character that is not allowed; an empty text is a problem too. */
 export function outside(text: string, allowed: RegExp): string | undefined {
   if (text === "") return "is empty";

@@ -1,5 +1,5 @@
-import { Ajv2020, type ErrorObject, type ValidateFunction } from "ajv/dist/2020.js";
 import { formats } from "./formats.ts";
+import { precompiled, type SchemaError, type Validate } from "./precompiled.ts";
 import type { Value } from "../model/fleet.ts";
 import { didYouMean, readAs, shorten } from "./words.ts";
 
@@ -24,28 +24,22 @@ interface Described {
   readonly properties?: Readonly<Record<string, unknown>>;
 }
 
-const ajv = new Ajv2020({
-  allErrors: true,
-  allowUnionTypes: true,
-  verbose: true,
-  ownProperties: true,
-  // compiling the meta-schema would take most of a start; strict mode refuses broken schemas too
-  meta: false,
-  validateSchema: false,
-  code: { optimize: false },
-});
-for (const [name, format] of Object.entries(formats)) {
-  ajv.addFormat(name, { type: "string", validate: (text: string) => format.problemIn(text) === undefined });
-}
-const compiled = new WeakMap<object, ValidateFunction>();
+const compiled = new WeakMap<object, Validate>();
 
-/** Every problem of `value` under a JSON Schema (draft 2020-12); throws only when the schema itself is broken. */
+/**
+ * Makes a JSON Schema (draft 2020-12) ready for checkSchema; throws when it is broken. The compiler is loaded only for
+ * a schema that lbctl was not shipped with: loading it and compiling take longer than all else that reads a role.
+ */
+export async function prepareSchema(schema: object): Promise<void> {
+  if (compiled.has(schema)) return;
+  const ready = precompiled.get(JSON.stringify(schema));
+  compiled.set(schema, ready ?? (await import("./compile-schema.ts")).compileSchema(schema));
+}
+
+/** Every problem of `value` under a schema that was prepared. */
 export function checkSchema(schema: object, value: unknown): SchemaProblem[] {
-  let validate = compiled.get(schema);
-  if (!validate) {
-    validate = ajv.compile(schema);
-    compiled.set(schema, validate);
-  }
+  const validate = compiled.get(schema);
+  if (!validate) throw new Error("this schema was not prepared");
   if (validate(value)) return [];
   const problems = new Map<string, SchemaProblem>();
   for (const error of validate.errors ?? []) {
@@ -56,10 +50,10 @@ export function checkSchema(schema: object, value: unknown): SchemaProblem[] {
   return [...problems.values()];
 }
 
-function explain(error: ErrorObject, root: unknown): SchemaProblem {
+function explain(error: SchemaError, root: unknown): SchemaProblem {
   const path = readPath(error.instancePath, root);
   const described = (error.parentSchema ?? {}) as Described;
-  const params = error.params as Readonly<Record<string, unknown>>;
+  const params = error.params;
   if (error.keyword === "required") {
     return { path, message: `the key "${String(params.missingProperty)}" is missing` };
   }

@@ -5,14 +5,15 @@ export const masterSocket = "/run/haproxy-master.sock";
 /**
  * Perl's part that asks one command (Management Guide 9.3): one connection, read to the end of file, 10 s at most.
  * perl-base is Essential on Debian, so it is always there. The master keeps a connection open until it is told to
- * quit (9.4); a worker closes it after its answer, and must not be sent more.
+ * quit (9.4); a worker closes it after its answer, and must not be sent more. The numbers are AF_UNIX and SOCK_STREAM,
+ * as every Linux but MIPS has them: loading perl's modules for them would take longer than all else here.
  */
 export const askInPerl = `
-use strict; use IO::Socket::UNIX;
+use strict;
 sub ask { my ($path, $command) = @_; my $all = "";
   my $ok = eval {
     local $SIG{ALRM} = sub { die "no answer within 10 s\\n" }; local $SIG{PIPE} = "IGNORE"; alarm 10;
-    my $socket = IO::Socket::UNIX->new(Peer => $path) or die "$!\\n";
+    my $socket; socket($socket, 1, 1, 0) && connect($socket, pack("S Z*", 1, $path)) or die "$!\\n";
     my $words = $path eq "${masterSocket}" ? "$command\\nquit\\n" : "$command\\n";
     defined syswrite($socket, $words) or die "$!\\n";
     while (1) {

@@ -77,7 +77,7 @@ export async function createInstance(
 }
 
 /** One address, one MAC: else this machine goes on speaking to the container that had the address before. */
-function macOf(ip: string): string {
+export function macOf(ip: string): string {
   const last = ip
     .split(".")
     .slice(1)

@@ -53,7 +53,7 @@ export interface ObservedHost {
   readonly os: { readonly id: string; readonly version: string };
   /** Installed version of each package of the role, and what apt would install; null where there is none. */
   readonly packages: Readonly<Record<string, { installed: string | null; candidate: string | null }>>;
-  /** As `haproxy -v` says, e.g. `2.6.12`; null when it is not installed. */
+  /** Of the program on disk, e.g. `2.6.12`; null when it is not installed. */
   readonly haproxyVersion: string | null;
   readonly service: { readonly active: boolean; readonly enabled: boolean };
   /** `description` of the running worker; null when it has none or nothing answers. */

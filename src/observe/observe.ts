@@ -20,19 +20,20 @@ export async function observe(
     idleTimeoutMs: 30_000,
     ...(signal ? { signal } : {}),
   });
-  return parseObservation(remote.host, result.stdout);
+  return parseObservation(remote.host, role.links, result.stdout);
 }
 
+/** What `systemctl is-enabled` takes for enabled (systemctl(1)). */
+const enabledStates = ["enabled", "enabled-runtime", "static", "alias", "indirect", "generated"];
+
 /** Reads what the script printed. Pure. */
-function parseObservation(host: string, text: string): ObservedHost {
-  const facts = text
-    .split("\n")
-    .filter((line) => line !== "")
-    .map((line) => line.split(" "));
-  const all = (name: string): string[][] =>
-    facts.filter(([key]) => key === name).map((fields) => fields.slice(1));
-  const one = (name: string): string[] => {
-    const found = all(name)[0];
+function parseObservation(host: string, links: readonly string[], text: string): ObservedHost {
+  const lines = text.split("\n");
+  /** What stands after the key on each line that has it; the last of `count` fields is the rest of the line. */
+  const all = (key: string, count = 1): string[][] =>
+    lines.filter((line) => line.startsWith(key)).map((line) => fieldsOf(line.slice(key.length), count));
+  const one = (name: string, count = 1): string[] => {
+    const found = all(`${name} `, count)[0];
     if (found) return found;
     throw new LbctlError("bug", {
       what: `the host's answer has no "${name}"`,
@@ -40,44 +41,61 @@ function parseObservation(host: string, text: string): ObservedHost {
       hint: "Run with -v and report it.",
     });
   };
-  const [id = "", version = ""] = one("os");
-  const [active, enabled] = one("service");
-  const generation = Number(one("generation")[0]);
+  const property = (name: string): string => all(`${name}=`)[0]?.[0] ?? "";
+  const [id = "", version = ""] = one("os", 2);
+  const generation = /^generations\/(\d+)$/.exec(one("generation")[0] ?? "")?.[1];
+  const found = new Map(all("link ", 2).map(([name = "", state]) => [name, state as LinkState]));
+  const sums = new Map(
+    lines.flatMap((line) => {
+      const sum = /^([0-9a-f]{64}) {2}(.+)$/.exec(line);
+      return sum?.[1] !== undefined && sum[2] !== undefined ? [[sum[2], sum[1]] as const] : [];
+    }),
+  );
+  const [free = "", blockSize = ""] = one("free", 2);
   return {
     host,
     os: { id, version },
     packages: Object.fromEntries(
-      all("package").map(([name = "", installed, candidate]) => [
+      all("package ", 3).map(([name = "", installed, candidate]) => [
         name,
         { installed: orNull(installed), candidate: orNull(candidate) },
       ]),
     ),
     haproxyVersion: orNull(one("haproxy")[0]),
-    service: { active: active === "active", enabled: enabled === "enabled" },
-    loadedIdentity: decode(one("loaded")[0] ?? "") || null,
-    generation: one("generation")[0] === "" || Number.isNaN(generation) ? null : generation,
-    links: Object.fromEntries(all("link").map(([name = "", state]) => [name, state as LinkState])),
-    files: all("file").map(parseFile),
+    service: {
+      active: property("ActiveState") === "active",
+      enabled: enabledStates.includes(property("UnitFileState")),
+    },
+    loadedIdentity: orNull(all("loaded ")[0]?.[0]),
+    generation: generation === undefined ? null : Number(generation),
+    links: Object.fromEntries(links.map((name) => [name, found.get(name) ?? "missing"])),
+    files: all("file ", 3)
+      .map((fields) => parseFile(fields, sums))
+      .sort((a, b) => (a.path < b.path ? -1 : 1)),
     handMade: one("handmade")[0] === "yes",
-    watched: Object.fromEntries(all("watched").map(([path = "", hash]) => [decode(path), orNull(hash)])),
+    watched: Object.fromEntries(all("watched ", 2).map(([hash, path = ""]) => [path, orNull(hash)])),
     digest: one("digest")[0] ?? "",
-    freeBytes: Number(one("free")[0]),
+    freeBytes: Number(free) * Number(blockSize),
   };
 }
 
-function parseFile([path = "", sha256 = "", mode = "", content = "-"]: string[]): ObservedFile {
+function fieldsOf(text: string, count: number): string[] {
+  const words = text.split(" ");
+  return [...words.slice(0, count - 1), words.slice(count - 1).join(" ")];
+}
+
+function parseFile(
+  [mode = "", content = "-", path = ""]: string[],
+  sums: ReadonlyMap<string, string>,
+): ObservedFile {
   return {
-    path: decode(path),
-    sha256,
+    path,
+    sha256: sums.get(path) ?? "",
     mode: mode.padStart(4, "0"),
-    content: content === "-" ? null : decode(content.slice(1)),
+    content: content === "-" ? null : Buffer.from(content.slice(1), "base64").toString("utf8"),
   };
 }
 
 function orNull(field: string | undefined): string | null {
   return field === undefined || field === "-" || field === "" ? null : field;
-}
-
-function decode(base64: string): string {
-  return Buffer.from(base64, "base64").toString("utf8");
 }

@@ -3,6 +3,7 @@ import { LbctlError, type Problem } from "../errors.ts";
 import type { Template } from "../model/role.ts";
 
 export type Templates = ReadonlyMap<string, Template>;
+type TemplateFunction = ReturnType<Eta["compile"]>;
 export type View = Readonly<Record<string, unknown>>;
 
 /**
@@ -28,14 +29,24 @@ export function renderTemplate(templates: Templates, name: string, view: View): 
     return fail(line, cause.message, file || name);
   };
   try {
-    const compiled = eta.compile(text, { filepath: name });
-    return eta.render(compiled, strict(view), { filepath: name });
+    return eta.render(compiledOnce(eta, templates, name), strict(view), { filepath: name });
   } catch (error) {
     if (error instanceof LbctlError) throw error;
     const message = error instanceof Error ? error.message : String(error);
     const line = /at line (\d+)/.exec(message)?.[1];
     return fail(line === undefined ? syntaxErrorLine(text) : Number(line), firstLines(message));
   }
+}
+
+const compiledOf = new WeakMap<Templates, Map<string, TemplateFunction>>();
+
+/** Every host of a fleet has the same templates, and compiling one takes longer than rendering it. */
+function compiledOnce(eta: Eta, templates: Templates, name: string): TemplateFunction {
+  const known = compiledOf.get(templates) ?? new Map<string, TemplateFunction>();
+  compiledOf.set(templates, known);
+  const compiled = known.get(name) ?? eta.compile(templates.get(name)?.text ?? "", { filepath: name });
+  known.set(name, compiled);
+  return compiled;
 }
 
 /**

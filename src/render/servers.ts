@@ -24,11 +24,24 @@ const idSpace = 1_048_575;
  * The servers of a pool: the hosts of `group`, in inventory order.
  * Throws LbctlError `invalid` for a name or address that HAProxy could not take, and for a pinned id used twice.
  */
-export function poolServers(
-  fleet: Fleet,
-  group: string,
-  port: number,
-): { servers: Server[]; warnings: string[] } {
+export function poolServers(fleet: Fleet, group: string, port: number): Pool {
+  const known = pools.get(fleet) ?? new Map<string, Pool>();
+  pools.set(fleet, known);
+  const key = `${group}:${String(port)}`;
+  const pool = known.get(key) ?? makePool(fleet, group, port);
+  known.set(key, pool);
+  return pool;
+}
+
+interface Pool {
+  readonly servers: readonly Server[];
+  readonly warnings: readonly string[];
+}
+
+/** A pool is the same on each of its load balancers, which may be hundreds. */
+const pools = new WeakMap<Fleet, Map<string, Pool>>();
+
+function makePool(fleet: Fleet, group: string, port: number): Pool {
   const hosts = (fleet.groups.get(group)?.hosts ?? []).flatMap((name) => fleet.hosts.get(name) ?? []);
   const problems: Problem[] = [];
   const { ids, warnings } = serverIds(hosts, problems);

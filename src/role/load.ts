@@ -4,7 +4,7 @@ import type { Variables } from "../model/fleet.ts";
 import type { Role, RoleFile, Template } from "../model/role.ts";
 import { isMap, type Part } from "../document/part.ts";
 import { invalid, Problems } from "../document/problems.ts";
-import { checkSchema } from "../document/schema.ts";
+import { checkSchema, prepareSchema } from "../document/schema.ts";
 import { decodeText } from "../document/text.ts";
 import { pathText, place, readAs } from "../document/words.ts";
 import { parseYaml } from "../document/yaml.ts";
@@ -83,6 +83,7 @@ async function readTemplate(key: string, role: Role, dirs: readonly string[]): P
 
 async function readRoleFile(name: string, dirs: readonly string[]): Promise<WrittenRole> {
   const part = await readPart(`${name}/role.yml`, name, dirs);
+  await prepareSchema(roleSchema);
   const problems = checkSchema(roleSchema, part.value);
   if (problems.length > 0) {
     throw new LbctlError(
@@ -113,7 +114,7 @@ async function readSchema(name: string, dirs: readonly string[]): Promise<object
   try {
     const schema: unknown = JSON.parse(decodeText(bytes, file));
     if (typeof schema !== "object" || schema === null) throw new Error("it is not a map");
-    checkSchema(schema, {});
+    await prepareSchema(schema);
     return schema;
   } catch (error) {
     if (error instanceof LbctlError) throw error;

@@ -11,22 +11,25 @@ import { goldenInventory } from "../../support/goldens.ts";
 
 const base64 = (text: string): string => Buffer.from(text).toString("base64");
 
-/** What the observing script prints on a host with HAProxy 2.6 and nothing of lbctl's. */
+const sum = "ab".repeat(32);
+
+/** What the observing script prints on a host with HAProxy 2.6 and nothing of lbctl's: key, and what stands after it. */
 const facts = {
-  os: "debian 12",
-  package: "haproxy 2.6.12-1 -",
-  haproxy: "2.6.12",
-  service: "active enabled",
-  loaded: "",
-  generation: "",
-  link: "haproxy.cfg file",
-  file: `${base64("haproxy.cfg")} 00 644 =${base64("global\n")}`,
-  handmade: "no",
-  digest: "d",
-  free: "1000000000",
+  "os ": "debian 12",
+  "package ": "haproxy 2.6.12-1 -",
+  "haproxy ": "2.6.12",
+  "ActiveState=": "active",
+  "UnitFileState=": "enabled",
+  "generation ": "",
+  "link ": "haproxy.cfg file",
+  [sum]: "  haproxy.cfg",
+  "file ": `644 =${base64("global\n")} haproxy.cfg`,
+  "handmade ": "no",
+  "digest ": "d",
+  "free ": "1000000 4096",
 };
 
-async function look(over: Partial<Record<keyof typeof facts | "watched", string>>, golden = "two-pools") {
+async function look(over: Readonly<Record<string, string>>, golden = "two-pools") {
   const project = await loadProject({
     inventory: [goldenInventory(golden)],
     forks: 1,
@@ -36,7 +39,7 @@ async function look(over: Partial<Record<keyof typeof facts | "watched", string>
   const [host] = project.hosts;
   if (!host) throw new Error("no load balancer");
   const stdout = Object.entries({ ...facts, ...over })
-    .map(([name, fields]) => `${name} ${fields}\n`)
+    .map(([name, fields]) => `${name}${fields}\n`)
     .join("");
   const remote: Remote = {
     host: host.name,
@@ -52,16 +55,23 @@ test("a host is observed, rendered for, and planned", async () => {
     os: { id: "debian", version: "12" },
     haproxyVersion: "2.6.12",
     generation: null,
+    service: { active: true, enabled: true },
+    freeBytes: 4_096_000_000,
   });
-  expect(observed.files).toEqual([{ path: "haproxy.cfg", sha256: "00", mode: "0644", content: "global\n" }]);
-  expect(plan).toMatchObject({ changes: true, links: ["haproxy.cfg"], adopts: false, install: [] });
+  expect(observed.files).toEqual([{ path: "haproxy.cfg", sha256: sum, mode: "0644", content: "global\n" }]);
+  expect(plan).toMatchObject({
+    changes: true,
+    links: ["haproxy.cfg", "lists", "maps", "certs", "pages"],
+    adopts: false,
+    install: [],
+  });
   expect(plan.files[0]?.diff).toContain("+    default-path config");
 });
 
 test.each([
-  [{ os: "centos 9" }, "centos 9 is not supported"],
-  [{ haproxy: "2.4.22" }, "HAProxy 2.4 is too old"],
-  [{ haproxy: "-", package: "haproxy - 2.2.9-2" }, "HAProxy 2.2 is too old"],
+  [{ "os ": "centos 9" }, "centos 9 is not supported"],
+  [{ "haproxy ": "2.4.22" }, "HAProxy 2.4 is too old"],
+  [{ "haproxy ": "-", "package ": "haproxy - 2.2.9-2" }, "HAProxy 2.2 is too old"],
 ])("%j is refused, and by name", async (over, message) => {
   await expect(look(over)).rejects.toMatchObject({
     code: "rejected",
@@ -70,27 +80,25 @@ test.each([
 });
 
 test.each(["2.6.12", "2.8.5", "3.0.11"])("HAProxy %s is welcome", async (haproxy) => {
-  expect((await look({ haproxy })).observed.haproxyVersion).toBe(haproxy);
+  expect((await look({ "haproxy ": haproxy })).observed.haproxyVersion).toBe(haproxy);
 });
 
 test("a certificate that is not there is refused, naming the variable's place", async () => {
-  const watched = `${base64("/etc/lbctl-test.pem")} -`;
-  await expect(look({ watched }, "tls-and-trust")).rejects.toMatchObject({
+  await expect(look({ "watched ": "- /etc/lbctl-test.pem" }, "tls-and-trust")).rejects.toMatchObject({
     code: "rejected",
     message: expect.stringMatching(/hosts\.yml:\d+: lb-1 has no file \/etc\/lbctl-test\.pem/) as string,
   });
 });
 
 test("another certificate is another identity", async () => {
-  const path = base64("/etc/lbctl-test.pem");
   const [one, two] = await Promise.all(
-    ["aa", "bb"].map((hash) => look({ watched: `${path} ${hash}` }, "tls-and-trust")),
+    ["aa", "bb"].map((hash) => look({ "watched ": `${hash} /etc/lbctl-test.pem` }, "tls-and-trust")),
   );
   expect(one?.desired.identity).not.toBe(two?.desired.identity);
 });
 
 test("a hand-made configuration is seen", async () => {
-  expect((await look({ handmade: "yes" })).plan.adopts).toBe(true);
+  expect((await look({ "handmade ": "yes" })).plan.adopts).toBe(true);
 });
 
 test("an answer that was cut is a bug, never a guess", async () => {
