@@ -43,13 +43,22 @@ function inEffect(written: readonly Setting[], address: string): Setting[] {
   const defaults: Setting[] = [
     ["hostname", address],
     ["port", "22"],
-    ["user", userInfo().username],
+    ["user", localUser()],
     ["userknownhostsfile", "~/.ssh/known_hosts ~/.ssh/known_hosts2"],
     ["globalknownhostsfile", "/etc/ssh/ssh_known_hosts /etc/ssh/ssh_known_hosts2"],
     ...["rsa", "ecdsa", "ed25519"].map((type): Setting => ["identityfile", `~/.ssh/id_${type}`]),
   ];
   const names = settings.map(([keyword]) => keyword);
   return [...settings, ...defaults.filter(([keyword]) => !names.includes(keyword))];
+}
+
+/** In a container, the user may have a number and no name. */
+function localUser(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return process.env.LOGNAME ?? process.env.USER ?? "nobody";
+  }
 }
 
 const byFlag: Readonly<Record<string, string>> = { p: "port", l: "user", i: "identityfile", J: "proxyjump" };
