@@ -74,15 +74,10 @@ function wordsFor(
   const { inventory, targets } = scene;
   const work = first ? "changed" : scene.work;
   const words = commands[contestant]({ project, inventory, targets, maxconn, work });
-  if (contestant !== "lbctl" || transports === undefined) return words;
-  return [...words, "--transport", transports[scene.connections]];
+  // lbctl itself opens masters only for hosts that are far away; one that is open it takes
+  const opensMaster = contestant === "lbctl" && first && scene.connections === "warm";
+  return opensMaster ? [...words, "--transport", "openssh"] : words;
 }
-
-/** undefined: lbctl decides by itself. */
-const transports: Readonly<Record<Scene["connections"], string>> | undefined = {
-  cold: "node-ssh",
-  warm: "openssh",
-};
 
 function proveWork(contestant: Contestant, { hosts, work }: Scene, { output }: Cost): void {
   if (proof[contestant][work](hosts).test(output)) return;
