@@ -2,6 +2,7 @@
 "use strict";
 // Loads the bundle with the code that V8 compiled in an earlier run: half of a start is compiling, and Node's own
 // compile cache exists from 22 on only. The code is kept below dist/, where only who may change lbctl may write.
+const { createHash } = require("node:crypto");
 const fs = require("node:fs");
 const path = require("node:path");
 const vm = require("node:vm");
@@ -31,12 +32,20 @@ function load(name) {
   return module.exports;
 }
 
+/** Undefined when there is none, or it is damaged: V8 would run whatever it is given. */
 function readKept(name) {
   try {
-    return fs.readFileSync(path.join(kept, name));
+    const file = fs.readFileSync(path.join(kept, name));
+    const code = file.subarray(sumLength);
+    return sum(code).equals(file.subarray(0, sumLength)) ? code : undefined;
   } catch {
     return undefined;
   }
+}
+
+const sumLength = 20;
+function sum(code) {
+  return createHash("sha1").update(code).digest();
 }
 
 /** After a run that went well, so that what it needed is compiled. Never said when it cannot be done. */
@@ -51,8 +60,8 @@ function keep() {
     fs.mkdirSync(kept, { recursive: true });
     for (const { name, script } of fresh) {
       const draft = path.join(kept, `${name}.${process.pid}`);
-      // V8 would take a half-written file for a whole one
-      fs.writeFileSync(draft, script.createCachedData(), { flush: true });
+      const code = script.createCachedData();
+      fs.writeFileSync(draft, Buffer.concat([sum(code), code]));
       fs.renameSync(draft, path.join(kept, name));
     }
   } catch {

@@ -55,6 +55,18 @@ test("what was kept and is spoilt is made anew", () => {
   expect(readFileSync(join(folder, "dist", kept()[0] ?? ""), "latin1")).not.toBe("spoilt");
 });
 
+test("one wrong byte in the middle of what was kept is seen", () => {
+  start("apply");
+  const [file = ""] = kept().map((name) => join(folder, "dist", name));
+  const whole = readFileSync(file);
+  const damaged = Buffer.from(whole);
+  const middle = damaged.length >> 1;
+  damaged[middle] = (damaged[middle] ?? 0) ^ 0xff;
+  writeFileSync(file, damaged);
+  expect(start("apply")).toBe("hello from cli.js true\n");
+  expect(readFileSync(file).equals(damaged)).toBe(false);
+});
+
 test("a run that failed early keeps nothing: it compiled too little", () => {
   const failed = spawnSync(process.execPath, [join(folder, "bin", "lbctl.js"), "apply", "3"]);
   expect(failed.status).toBe(3);
