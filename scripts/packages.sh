@@ -1,7 +1,7 @@
 # Sourced by test.sh: Debian's packages that only tests want. Says so, and asks where there is somebody to ask.
 missing=
 command -v ansible-inventory >/dev/null || missing="$missing ansible-core"
-command -v buildah >/dev/null || missing="$missing buildah"
+for tool in buildah mmdebstrap; do command -v $tool >/dev/null || missing="$missing $tool"; done
 as_root() { if [ "$(id -u)" -eq 0 ]; then "$@"; elif [ -t 0 ]; then sudo "$@"; else sudo -n "$@"; fi; }
 if [ -n "$missing" ] && command -v apt-get >/dev/null; then
   echo "The tests install Debian's packages$missing; apt-get purge removes them." >&2

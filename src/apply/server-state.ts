@@ -1,5 +1,3 @@
-import { adminSocket } from "../haproxy/socket.ts";
-
 /**
  * Shell functions that carry drains, weights and check states over a reload (`server-state-file`, Configuration
  * Manual 3.1). HAProxy lets the file win over its configuration, so servers that the new one changes stay out of it.
@@ -40,7 +38,7 @@ save_state() {
     server_lines "$old/haproxy.cfg" >"$work/old"
     server_lines "$live/haproxy.cfg" >"$work/new"
     comm -12 "$work/old" "$work/new" | cut -f1 >"$work/same"
-    ask ${adminSocket} "show servers state" | awk -v list="$work/same" -v again="$work/again" '
+    ask_worker "show servers state" | awk -v list="$work/same" -v again="$work/again" '
       BEGIN { while ((getline line < list) > 0) same[line] = 1 }
       NR == 1 || /^#/ || ($2 " " $4) in same { if (NF) print; next }
       int($7 / 8) % 2 { print "set server " $2 "/" $4 " state drain" >again }
@@ -54,7 +52,7 @@ save_state() {
 # of a server that is gone HAProxy says so, and nothing is lost
 drain_again() {
   printf '%s\n' "$again" | while IFS= read -r command; do
-    [ -z "$command" ] || ask ${adminSocket} "$command" >/dev/null
+    [ -z "$command" ] || ask_worker "$command" >/dev/null
   done
 }
 # "1" is a state file without servers; a missing or empty one makes HAProxy warn

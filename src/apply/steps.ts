@@ -40,12 +40,12 @@ flock -n 9 || fail busy "another lbctl is changing this host"`,
     name: "stage",
     text: "staging the files",
     script:
-      () => `out=$(mkdir -p "$state/generations" "$state/state" 2>&1) || fail failed "$state could not be made: $out"
+      () => `out=$(mkdir -p "$state/generations" "$state/state" 2>&1) || fail rejected "$state could not be made: $out"
 chmod 755 /var/lib/lbctl "$state" "$state/generations" "$state/state"
 [ -s "$state/state/servers" ] || forget_state
 rm -rf "$state/staging"
-mkdir -m 755 "$state/staging"
-out=$(tar -x --no-same-owner -p -f - -C "$state/staging" 2>&1) || discard failed "the files could not be written: $out"
+out=$(mkdir -m 755 "$state/staging" 2>&1) || fail rejected "$state/staging could not be made: $out"
+out=$(tar -x --no-same-owner -p -f - -C "$state/staging" 2>&1) || discard rejected "the files could not be written: $out$(disk_full)"
 out=$(cd "$state/staging" && sha256sum --quiet -c .sha256sums 2>&1) || discard failed "the files did not arrive whole: $out"
 rm "$state/staging/.sha256sums"`,
   },
@@ -130,7 +130,7 @@ const verifiers: Readonly<Record<Role["steps"]["verify"], (identity: string) => 
   "haproxy-serving": (
     identity,
   ) => `[ "$(loaded)" = ${quote(identity)} ] || go_back rolled-back "HAProxy does not run the new configuration"
-out=$(ask ${adminSocket} "show stat -1 1 -1" | awk -F, '$2 == "FRONTEND" && $18 != "OPEN" { print "frontend " $1 " is " $18 }')
+out=$(ask_worker "show stat -1 1 -1" | awk -F, '$2 == "FRONTEND" && $18 != "OPEN" { print "frontend " $1 " is " $18 }')
 [ -z "$out" ] || go_back rolled-back "$out"
 enabled || systemctl enable -q "$service" 2>/dev/null || note "$service could not be enabled at boot"`,
 };
@@ -158,6 +158,7 @@ apt update && apt install -y --no-install-recommends ${quoteAll(packages)}`;
 const applyFunctions = `event() { printf 'event %s\\n' "$*"; }
 note() { event note "$(printf %s "$1" | base64 -w0)"; }
 fail() { event fail "$1" "$(printf %s "$2" | base64 -w0)"; exit 1; }
+disk_full() { df -P "$state" | awk 'NR == 2 && $4 < 1024 { print "\nthe disk of " $6 " is full" }'; }
 discard() { rm -rf "$state/staging"; fail "$@"; }
 generations() { ls "$state/generations" | grep -x '[0-9]*' | sort -n; }
 check_config() { haproxy -Ws -c -f "$1" 2>&1; }
@@ -173,7 +174,9 @@ link() {
   ln -sfn "$state/current/$1" "$live/.$1.lbctl" && mv -T "$live/.$1.lbctl" "$live/$1"
 }
 point_to() { ln -sfn "$1" "$state/.current.lbctl" && mv -T "$state/.current.lbctl" "$state/current"; }
-loaded() { ask ${adminSocket} "show info" | sed -n 's/^[Dd]escription: //p'; }
+# the admin socket's file can be lost while HAProxy runs, and a reload does not bring it back
+ask_worker() { ask ${adminSocket} "$1" || ask ${masterSocket} "@1 $1"; }
+loaded() { ask_worker "show info" | sed -n 's/^[Dd]escription: //p'; }
 worker() { ask ${masterSocket} "show proc" | awk '$2 == "worker" && $1 ~ /^[0-9]+$/ { print $1; exit }'; }
 uptime_s() { read -r up _ </proc/uptime; echo "\${up%.*}"; }
 alerts() { # of the last start or reload

@@ -85,10 +85,13 @@ function checkRelease(text: string): HaproxyRelease {
 function confirmWith(options: Consent, command: string): Confirm {
   return async (changes) => {
     if (!options.yes && !mayAsk(options.input ?? true)) {
-      throw new LbctlError("invalid", [
-        ...changes.map((change) => ({ what: `would ${change}` })),
-        { what: "the lab changes this machine only when told to", hint: `Run \`${command}\`.` },
-      ]);
+      throw new LbctlError("invalid", {
+        what: [
+          "the lab changes this machine only when told to; it would",
+          ...changes.map((change) => `- ${change}`),
+        ].join("\n"),
+        hint: `Run \`${command}\`.`,
+      });
     }
     if (!options.quiet || !options.yes) sayChanges(changes);
     if (options.yes) return true;

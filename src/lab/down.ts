@@ -71,8 +71,22 @@ export async function labDown(
       });
     }
     const needed = await undoMachine(context, progress);
-    // the record stays, so that a later run can finish
     if (needed.length > 0) {
+      // the record of these stays, so that a later run can finish
+      const others = [
+        "find",
+        paths.root,
+        "-xdev",
+        "-mindepth",
+        "1",
+        "!",
+        "-path",
+        paths.state,
+        "!",
+        "-path",
+        paths.lock,
+      ];
+      expectSuccess(await shell.root([...others, "-delete"]), `emptying ${paths.root}`);
       return { deleted, kept: [`packages, because others need some of them: ${needed.join(", ")}`] };
     }
     expectSuccess(await shell.root(["rm", "-rf", "--one-file-system", paths.root]), `removing ${paths.root}`);

@@ -75,8 +75,9 @@ async function takesOthers(
 ): Promise<boolean> {
   if (packages.length === 0) return false;
   const simulated = await shell.root(["apt-get", "-s", ...purgeWords(packages)], quiet);
-  const { stdout } = expectSuccess(simulated, "apt-get purge -s");
-  return [...stdout.matchAll(/^(?:Remv|Purg) (\S+)/gm)].some(([, name = ""]) => !ours.includes(name));
+  // what apt finds no way for would break something
+  if (simulated.exitCode !== 0) return true;
+  return [...simulated.stdout.matchAll(/^(?:Remv|Purg) (\S+)/gm)].some(([, name = ""]) => !ours.includes(name));
 }
 
 function purgeWords(packages: readonly string[]): string[] {

@@ -40,7 +40,10 @@ export async function installOnMachine(
 ): Promise<void> {
   const { aptSource, packages, lines, sysctl } = changes;
   if (lines.length > 0) {
-    await state.record({ lines: [...((await state.read()).lines ?? []), ...lines] });
+    const known = ((await state.read()).lines ?? []).filter(
+      (each) => !lines.some(({ file, line }) => file === each.file && line === each.line),
+    );
+    await state.record({ lines: [...known, ...lines] });
     for (const { file, line } of lines) await appendLine(shell, file, line);
   }
   if (sysctl) {

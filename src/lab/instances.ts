@@ -18,6 +18,7 @@ export interface InstanceChanges {
   readonly start: readonly string[];
 }
 
+const ownerKey = "user.lbctl-lab.owner";
 const imageKey = "user.lbctl-lab.image";
 const hostKeyKey = "user.lbctl-lab.host-key";
 
@@ -31,6 +32,7 @@ export function wantInstance(
   const image = images[imageKind(member.role)].alias;
   const config = {
     [labTag]: member.role,
+    [ownerKey]: ownUser(),
     [imageKey]: image,
     "user.lbctl-lab.haproxy": haproxy,
     "user.lbctl-lab.ssh-key": publicKey.trim(),
@@ -39,6 +41,17 @@ export function wantInstance(
     ...(member.port === undefined ? {} : { "user.lbctl-lab.port": String(member.port) }),
   };
   return { member, image, config };
+}
+
+/** The user id of somebody else whose lab this is. */
+export function otherOwner(existing: readonly IncusInstance[]): string | undefined {
+  return existing
+    .map(({ config }) => config[ownerKey])
+    .find((owner) => owner !== undefined && owner !== ownUser());
+}
+
+function ownUser(): string {
+  return String(process.getuid?.() ?? "");
 }
 
 /** Pure: an instance that is not as wanted is removed and made anew. */

@@ -56,8 +56,8 @@ export class StateFile {
     await writeAtomically(this.#file, `${JSON.stringify({ ...(await this.read()), ...change }, null, 2)}\n`);
   }
 
-  async forget(key: Exclude<keyof LabState, "format">): Promise<void> {
-    const entries = Object.entries(await this.read()).filter(([name]) => name !== key);
+  async forget(...keys: readonly Exclude<keyof LabState, "format">[]): Promise<void> {
+    const entries = Object.entries(await this.read()).filter(([name]) => !keys.some((key) => key === name));
     await writeAtomically(this.#file, `${JSON.stringify(Object.fromEntries(entries), null, 2)}\n`);
   }
 }

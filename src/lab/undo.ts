@@ -6,6 +6,9 @@ import { finishDpkg, purge } from "./dpkg.ts";
 import { runStep, type Progress } from "./progress.ts";
 import { expectSuccess, type Shell } from "./shell.ts";
 
+/** Packages whose folders, groups and users the lab removes. */
+const owners = /^(?:incus|lxcfs|dnsmasq)/;
+
 /** Undoes each recorded change to the machine, last first. Returns packages that something else needs by now. */
 export async function undoMachine(context: LabContext, progress: Progress): Promise<readonly string[]> {
   const { shell, state } = context;
@@ -24,24 +27,32 @@ export async function undoMachine(context: LabContext, progress: Progress): Prom
       await finishDpkg(shell, packages);
       kept = await purge(packages, shell);
       if (kept.length === 0) await state.forget("packages");
+      else await state.record({ packages: kept });
     });
   }
-  if (kept.length === 0) {
+  // what is left of Incus still wants its folders and groups
+  if (!kept.some((name) => owners.test(name))) {
     for (const folder of folders) await removeTree(folder, shell);
     // exit code 6: the packages have already taken them along
     for (const user of users) await shell.root(["userdel", user]);
     for (const group of groups) await shell.root(["groupdel", group]);
+    await state.forget("folders", "users", "groups");
   }
-  if (aptSource !== undefined) await removeSource(aptSource, shell);
+  if (aptSource !== undefined) {
+    await removeSource(aptSource, shell);
+    await state.forget("aptSource");
+  }
   for (const { file, line } of lines) {
     const text = (await readIfThere(file)) ?? "";
     const rest = text.split("\n").filter((each) => each !== line);
     if (rest.join("\n") !== text) await writeAsRoot(shell, file, rest.join("\n"));
   }
+  await state.forget("lines");
   if (sysctl) {
     const now = Number(await readIfThere("/proc/sys/fs/inotify/max_user_instances"));
     // somebody may have raised it further
     if (now === sysctl.set) await setInotifyInstances(shell, sysctl.previous);
+    await state.forget("sysctl");
   }
   return kept;
 }

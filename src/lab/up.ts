@@ -123,6 +123,13 @@ async function settleInstances(
 ): Promise<Pick<LabUpResult, "created" | "removed" | "started">> {
   const { incus, paths } = context;
   const existing = await incus.instances();
+  const owner = instances.otherOwner(existing);
+  if (owner !== undefined) {
+    throw new LbctlError("busy", {
+      what: `the lab on this machine belongs to another user (id ${owner}), whose key it knows`,
+      hint: "Delete it first (`lbctl lab down`), or let its owner go on.",
+    });
+  }
   const { remove, create, start } = instances.planInstances(wanted, existing);
   const keys = new Map<string, string>();
   for (const instance of existing) {

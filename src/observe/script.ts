@@ -1,4 +1,4 @@
-import { adminSocket, askFunction } from "../haproxy/socket.ts";
+import { adminSocket, askFunction, masterSocket } from "../haproxy/socket.ts";
 import type { Role } from "../model/role.ts";
 import { quote, quoteAll } from "../remote/shell.ts";
 
@@ -64,7 +64,7 @@ done
 disk=\${disk%%[!0-9.]*}
 echo "haproxy \${disk:--}"; } &
 systemctl show -p ActiveState -p UnitFileState "$service" 2>/dev/null &
-{ i=$(ask ${adminSocket} "show info")
+{ i=$(ask ${adminSocket} "show info" || ask ${masterSocket} "@1 show info")
 case $i in *[Dd]"escription: "*) i=\${i#*escription: }; echo "loaded \${i%%"
 "*}" ;; esac; } &
 seen=$(look)

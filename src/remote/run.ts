@@ -160,5 +160,9 @@ export function lostWhileRunning(target: string, why: string): Problem {
 }
 
 export function interrupted(host: string): LbctlError {
-  return new LbctlError("interrupted", { what: "interrupted", at: host });
+  return new LbctlError("interrupted", {
+    what: "interrupted",
+    at: host,
+    hint: "Run it again: lbctl looks first at what is there.",
+  });
 }

@@ -24,13 +24,11 @@ function hostLines(plan: HostPlan): string[] {
     `${style.bold(plan.host)}  ${style.yellow("changes")}`,
     ...warnings,
     ...(plan.adopts
-      ? [
-          `  ${style.yellow("!")} the files there are your own: apply needs --adopt (it keeps them as generation 0)`,
-        ]
+      ? [`  ${style.yellow("!")} the files there are your own: apply needs --adopt, and keeps them`]
       : []),
     ...plan.install.map((name) => `  ${style.green("+")} package ${name}`),
     ...plan.files.flatMap((change) => [
-      `  ${marks[change.action]} ${change.path}`,
+      `  ${marks[change.action]} ${change.path}${change.diff === "" ? style.dim(" (no lines to show)") : ""}`,
       ...(change.diff === "" ? [] : diffLines(change.diff)),
     ]),
     ...plan.links.map((name) => `  ${style.yellow("~")} ${name} becomes a link into the current generation`),

@@ -87,6 +87,18 @@ test("without a master socket systemd reloads, and the new worker is still known
   await converges();
 });
 
+test("without the admin socket's file, HAProxy is asked through its master", async () => {
+  await output("lb-1", "rm /run/haproxy/admin.sock");
+  expect((await lbctlJson<{ changes: boolean }>(["plan", ...onLab])).document.changes).toBe(false);
+  expect((await apply("-e", "haproxy_retries=4")).document.hosts[0]).toMatchObject({
+    outcome: "changed",
+    error: null,
+  });
+  expect((await get(url)).status).toBe(200);
+  await output("lb-1", "systemctl restart haproxy; test -S /run/haproxy/admin.sock");
+  await converges();
+});
+
 test("without its link to the current generation, what stood there before lbctl is still kept", async () => {
   const before = await output("lb-1", `cat ${state}/generations/0/haproxy.cfg`);
   await output("lb-1", `rm ${state}/current`);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { imageMetadata } from "../../../src/lab/image-metadata.ts";
 import type { IncusInstance } from "../../../src/lab/incus.ts";
-import { planInstances, wantInstance, type WantedInstance } from "../../../src/lab/instances.ts";
+import { otherOwner, planInstances, wantInstance, type WantedInstance } from "../../../src/lab/instances.ts";
 import { labMembers, type HaproxyRelease } from "../../../src/lab/members.ts";
 import { releaseOf } from "../../../src/lab/releases.ts";
 
@@ -32,6 +32,15 @@ function running(wanted: readonly WantedInstance[]): readonly IncusInstance[] {
 describe("what happens to the instances", () => {
   test("nothing, when all are as wanted", () => {
     expect(planInstances(want(), running(want()))).toEqual({ remove: [], create: [], start: [] });
+  });
+
+  test("the lab of another user is not taken over", () => {
+    expect(otherOwner(running(want()))).toBeUndefined();
+    const theirs = running(want()).map((each) => ({
+      ...each,
+      config: { ...each.config, "user.lbctl-lab.owner": "4711" },
+    }));
+    expect(otherOwner(theirs)).toBe("4711");
   });
 
   test("all are created in an empty lab", () => {
