@@ -18,7 +18,7 @@ import { reportWarnings } from "../report/errors.ts";
 import { originDocument, originLines } from "../report/inventory.ts";
 import { jsonText, printMasked } from "../report/out.ts";
 import { loadRole } from "../role/load.ts";
-import { typedVariables } from "../role/typed.ts";
+import { typedBy, typedVariables } from "../role/typed.ts";
 import { variableNames } from "../role/variables.ts";
 import { inventoryPaths } from "./inventory-paths.ts";
 import type { FleetOptions } from "./options.ts";
@@ -45,7 +45,7 @@ export async function inventoryLines(options: InventoryOptions): Promise<string[
   const problems = new Problems();
   const vault = await openVault(options);
   const [written, extraVars, limit] = await Promise.all([
-    problems.attempt(async () => loadInventory(await inventoryPaths(options), vault)),
+    problems.attempt(async () => loadInventory(await inventoryPaths(options), vault, ".")),
     problems.attempt(() => parseExtraVars(options.extraVars ?? [], vault)),
     problems.attempt(async () => (options.limit === undefined ? ["all"] : readLimit(options.limit))),
   ]);
@@ -89,6 +89,7 @@ async function resolvedLayers(
     defaults: role.defaults,
     extraVars: typedVariables(extraVars, role),
     needed: variableNames(role),
+    typed: typedBy(role),
     vault,
     onUnresolved: (problem) => unresolved.set(`${problem.at ?? ""}\n${problem.what}`, problem),
   });
