@@ -47,7 +47,9 @@ export async function inventoryLines(options: InventoryOptions): Promise<string[
   const [written, extraVars, limit] = await Promise.all([
     problems.attempt(async () => loadInventory(await inventoryPaths(options), vault, ".")),
     problems.attempt(() => parseExtraVars(options.extraVars ?? [], vault)),
-    problems.attempt(async () => (options.limit === undefined ? ["all"] : readLimit(options.limit))),
+    problems.attempt(async () =>
+      options.limit === undefined ? [{ text: "all" }] : readLimit(options.limit),
+    ),
   ]);
   problems.throwIfAny();
   if (!written || !extraVars || !limit) throw new Error("a part is missing without a problem");
@@ -84,7 +86,7 @@ async function resolvedLayers(
   vault: Awaited<ReturnType<typeof openVault>>,
 ): Promise<ReturnType<typeof hostLayers>> {
   const role = await loadRole("haproxy", [join(process.cwd(), "roles"), join(packageRoot(), "roles")]);
-  const unresolved = new Map<string, Problem>();
+  const [told, unresolved] = [new Set<string>(), new Map<string, Problem>()];
   const layersOf = resolveLayers(written, {
     defaults: role.defaults,
     extraVars: typedVariables(extraVars, role),
@@ -95,7 +97,9 @@ async function resolvedLayers(
   });
   return (host) => {
     const layer = layersOf(host);
-    reportWarnings([...unresolved.values()]);
+    // what hosts share is told once
+    reportWarnings([...unresolved].flatMap(([key, problem]) => (told.has(key) ? [] : problem)));
+    for (const key of unresolved.keys()) told.add(key);
     unresolved.clear();
     return layer;
   };

@@ -7,7 +7,7 @@ import { parseExtraVars } from "../inventory/extra-vars.ts";
 import { loadInventory } from "../inventory/load.ts";
 import { resolveFleet, type ResolveOptions } from "../inventory/resolve.ts";
 import { readLimit } from "../inventory/limit.ts";
-import { selectHosts } from "../inventory/select.ts";
+import { selectHosts, type PatternPart } from "../inventory/select.ts";
 import type { WrittenInventory } from "../inventory/written.ts";
 import type { Fleet, Host } from "../model/fleet.ts";
 import type { Role } from "../model/role.ts";
@@ -96,7 +96,7 @@ function poolServerNames(fleet: Fleet, hosts: readonly Host[]): string[] {
 function chooseHosts(
   fleet: Fleet,
   role: Role,
-  limit: readonly string[] | undefined,
+  limit: readonly PatternPart[] | undefined,
   written: string | undefined,
 ): Host[] {
   const members = fleet.groups.get(role.group)?.hosts ?? [];

@@ -95,6 +95,6 @@ test.each<[string, Partial<InventoryOptions>, string]>([
 test("an empty limit file is refused, where Ansible would take every host", async () => {
   const folder = await folderOf({ "limit.txt": "\n  \n" });
   expect(await textsOf(() => run({ limit: `@${join(folder, "limit.txt")}` }), folder)).toEqual([
-    "limit.txt the limit file is empty",
+    "limit.txt the limit file names nobody",
   ]);
 });

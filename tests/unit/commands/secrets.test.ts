@@ -200,6 +200,22 @@ test("two secrets that do not fit each other are named, not quoted", async () =>
   expect(problem.replace(/.*hosts\.yml|.*haproxy\.yml:\d+/, "")).not.toContain("81");
 });
 
+test.each([
+  [
+    "haproxy_stream_hosts: [a.example, a.example]",
+    "haproxy_stream_hosts holds the same item twice; its value",
+  ],
+  [
+    "haproxy_tls_cert_path: /etc/haproxy/certs/site.pem",
+    "haproxy_tls_cert_path is in a folder that lbctl manages",
+  ],
+])("a secret that fits nowhere is told without it: %s", async (text, expected) => {
+  const options = await project({}, { "group_vars/haproxy.yml": vaulted(`${text}\n`, password) });
+  const [problem = ""] = await textsOf(() => loadProject(options));
+  expect(problem).toContain(expected);
+  expect(problem).not.toMatch(/a\.example|site\.pem/);
+});
+
 test("a wrong vault password is one error with file and line, and nothing else", async () => {
   const options = await project({
     haproxy_api_health_path: vault("/a"),
@@ -351,9 +367,9 @@ test("a listing stays JSON whatever is secret", async () => {
 });
 
 test("a text loses secrets as a whole, by line, by longer word, and as JSON writes them", () => {
-  keepSecret('first "line"\nsecond-word third\n');
+  keepSecret('first "line"\nsecond-w0rd third\n');
   expect(withoutSecrets('say first "line" now')).toBe("say <secret> now");
   expect(withoutSecrets(JSON.stringify({ a: 'first "line"' }))).toBe('{"a":"<secret>"}');
-  expect(withoutSecrets("near 'second-word'")).toBe("near '<secret>'");
+  expect(withoutSecrets("near 'second-w0rd'")).toBe("near '<secret>'");
   expect(withoutSecrets("third")).toBe("third");
 });
