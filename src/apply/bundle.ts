@@ -31,7 +31,8 @@ export async function bundle(
     tar.entry({ name: file.path, mode: Number.parseInt(file.mode, 8) }, file.content);
   }
   const files = desired.files.map(({ path, mode, sha256 }) => ({ path, mode, sha256 }));
-  tar.entry({ name: "manifest.json", mode: 0o644 }, `${JSON.stringify({ ...manifest, files }, null, 2)}\n`);
+  // its hashes are of secrets too
+  tar.entry({ name: "manifest.json", mode: 0o600 }, `${JSON.stringify({ ...manifest, files }, null, 2)}\n`);
   const sums = desired.files.map((file) => `${file.sha256}  ${file.path}\n`).join("");
   tar.entry({ name: ".sha256sums", mode: 0o600 }, sums);
   tar.finalize();

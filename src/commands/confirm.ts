@@ -1,3 +1,4 @@
+import { visible } from "../report/visible.ts";
 import { createInterface } from "node:readline";
 import { withoutSecrets } from "../document/secrets.ts";
 import { LbctlError } from "../errors.ts";
@@ -27,7 +28,7 @@ export function ask(question: string): Promise<boolean> {
     terminal.on("close", () => {
       resolve(false);
     });
-    terminal.question(`${withoutSecrets(question)} [y/N] `, (answer) => {
+    terminal.question(`${visible(withoutSecrets(question))} [y/N] `, (answer) => {
       resolve(/^y(es)?$/i.test(answer.trim()));
       terminal.close();
     });

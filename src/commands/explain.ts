@@ -1,4 +1,4 @@
-import { mask } from "../document/secrets.ts";
+import { mask, withoutAnySecret } from "../document/secrets.ts";
 import { LbctlError, type Problem } from "../errors.ts";
 import { parseAlerts, plainAlerts } from "../haproxy/alerts.ts";
 import type { DesiredHost } from "../model/host.ts";
@@ -9,7 +9,7 @@ export function explainRejection(error: LbctlError, desired: DesiredHost, input:
   if (error.code !== "rejected" && error.code !== "rolled-back") return error;
   const problems = error.problems.flatMap((problem): Problem[] => {
     const alerts = parseAlerts(problem.what);
-    if (alerts.length === 0) return [{ ...problem, what: plainAlerts(problem.what) }];
+    if (alerts.length === 0) return [{ ...problem, what: withoutAnySecret(plainAlerts(problem.what)) }];
     return alerts.map((alert) => explain(alert, problem, desired, input));
   });
   return new LbctlError(error.code, problems, { cause: error });
@@ -22,13 +22,15 @@ function explain(
   input: RenderInput,
 ): Problem {
   const file = desired.files.find(({ path }) => alert.file === path || alert.file.endsWith(`/${path}`));
-  if (!file) return { ...problem, what: `${alert.file}:${String(alert.line)}: ${alert.text}` };
+  if (!file)
+    return { ...problem, what: `${alert.file}:${String(alert.line)}: ${withoutAnySecret(alert.text)}` };
   const source = sourceOf(input, file.path, alert.line);
   const lineOf = (text: string): string => text.split("\n")[alert.line - 1]?.trim() ?? "";
   const rendered = lineOf(file.content);
   const shown = file.masked === undefined ? rendered : file.masked === null ? mask : lineOf(file.masked);
   // HAProxy quotes words of the line, and a part of a secret is one too
-  const words = shown === rendered ? alert.text : "(its words are not shown: the line holds a secret)";
+  const words =
+    shown === rendered ? withoutAnySecret(alert.text) : "(its words are not shown: the line holds a secret)";
   const lines = [`HAProxy refuses line ${String(alert.line)} of ${file.path}: ${words}`, `  ${shown}`];
   if (source) {
     lines.push(`from ${source.template}:${String(source.line)}`);

@@ -18,7 +18,7 @@ import { reportWarnings } from "../report/errors.ts";
 import { originDocument, originLines } from "../report/inventory.ts";
 import { jsonText, printMasked } from "../report/out.ts";
 import { loadRole } from "../role/load.ts";
-import { typedVariables } from "../role/typed.ts";
+import { typedBy, typedVariables } from "../role/typed.ts";
 import { variableNames } from "../role/variables.ts";
 import { inventoryPaths } from "./inventory-paths.ts";
 import type { FleetOptions } from "./options.ts";
@@ -45,9 +45,11 @@ export async function inventoryLines(options: InventoryOptions): Promise<string[
   const problems = new Problems();
   const vault = await openVault(options);
   const [written, extraVars, limit] = await Promise.all([
-    problems.attempt(async () => loadInventory(await inventoryPaths(options), vault)),
+    problems.attempt(async () => loadInventory(await inventoryPaths(options), vault, ".")),
     problems.attempt(() => parseExtraVars(options.extraVars ?? [], vault)),
-    problems.attempt(async () => (options.limit === undefined ? ["all"] : readLimit(options.limit))),
+    problems.attempt(async () =>
+      options.limit === undefined ? [{ text: "all" }] : readLimit(options.limit),
+    ),
   ]);
   problems.throwIfAny();
   if (!written || !extraVars || !limit) throw new Error("a part is missing without a problem");
@@ -84,17 +86,20 @@ async function resolvedLayers(
   vault: Awaited<ReturnType<typeof openVault>>,
 ): Promise<ReturnType<typeof hostLayers>> {
   const role = await loadRole("haproxy", [join(process.cwd(), "roles"), join(packageRoot(), "roles")]);
-  const unresolved = new Map<string, Problem>();
+  const [told, unresolved] = [new Set<string>(), new Map<string, Problem>()];
   const layersOf = resolveLayers(written, {
     defaults: role.defaults,
     extraVars: typedVariables(extraVars, role),
     needed: variableNames(role),
+    typed: typedBy(role),
     vault,
     onUnresolved: (problem) => unresolved.set(`${problem.at ?? ""}\n${problem.what}`, problem),
   });
   return (host) => {
     const layer = layersOf(host);
-    reportWarnings([...unresolved.values()]);
+    // what hosts share is told once
+    reportWarnings([...unresolved].flatMap(([key, problem]) => (told.has(key) ? [] : problem)));
+    for (const key of unresolved.keys()) told.add(key);
     unresolved.clear();
     return layer;
   };

@@ -7,14 +7,14 @@ import { parseExtraVars } from "../inventory/extra-vars.ts";
 import { loadInventory } from "../inventory/load.ts";
 import { resolveFleet, type ResolveOptions } from "../inventory/resolve.ts";
 import { readLimit } from "../inventory/limit.ts";
-import { selectHosts } from "../inventory/select.ts";
+import { selectHosts, type PatternPart } from "../inventory/select.ts";
 import type { WrittenInventory } from "../inventory/written.ts";
 import type { Fleet, Host } from "../model/fleet.ts";
 import type { Role } from "../model/role.ts";
 import { packageRoot } from "../package-root.ts";
 import type { Templates } from "../render/engine.ts";
 import { loadRole, loadTemplates } from "../role/load.ts";
-import { typedVariables } from "../role/typed.ts";
+import { typedBy, typedVariables } from "../role/typed.ts";
 import { variableNames } from "../role/variables.ts";
 import { inventoryPaths } from "./inventory-paths.ts";
 import type { FleetOptions } from "./options.ts";
@@ -35,7 +35,7 @@ export async function loadProject(options: FleetOptions): Promise<Project> {
   const problems = new Problems();
   const vault = await openVault(options);
   const [written, writtenExtraVars, limit, role] = await Promise.all([
-    problems.attempt(async () => loadInventory(await inventoryPaths(options), vault)),
+    problems.attempt(async () => loadInventory(await inventoryPaths(options), vault, ".")),
     problems.attempt(() => parseExtraVars(options.extraVars ?? [], vault)),
     problems.attempt(() => (options.limit === undefined ? undefined : readLimit(options.limit))),
     problems.attempt(() => loadRole("haproxy", folders("roles"))),
@@ -45,7 +45,13 @@ export async function loadProject(options: FleetOptions): Promise<Project> {
   const extraVars = typedVariables(writtenExtraVars, role);
   const templates = await problems.attempt(() => loadTemplates(role, folders("templates")));
   const fleet = await problems.attempt(() =>
-    resolveFleet(written, { defaults: role.defaults, extraVars, needed: variableNames(role), vault }),
+    resolveFleet(written, {
+      defaults: role.defaults,
+      extraVars,
+      needed: variableNames(role),
+      typed: typedBy(role),
+      vault,
+    }),
   );
   if (!fleet) addWhatElseIsWrong(written, { extraVars, vault }, role, problems);
   problems.throwIfAny();
@@ -71,7 +77,7 @@ function addWhatElseIsWrong(
 ): void {
   const told = new Set(problems.list().map(({ at }) => at));
   try {
-    const fleet = resolveFleet(written, { ...options, defaults: {} });
+    const fleet = resolveFleet(written, { ...options, defaults: {}, typed: typedBy(role) });
     checkVariables(fleet, [...fleet.hosts.keys()], role);
   } catch (error) {
     if (!(error instanceof LbctlError)) throw error;
@@ -90,7 +96,7 @@ function poolServerNames(fleet: Fleet, hosts: readonly Host[]): string[] {
 function chooseHosts(
   fleet: Fleet,
   role: Role,
-  limit: readonly string[] | undefined,
+  limit: readonly PatternPart[] | undefined,
   written: string | undefined,
 ): Host[] {
   const members = fleet.groups.get(role.group)?.hosts ?? [];

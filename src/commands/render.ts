@@ -23,7 +23,11 @@ export async function renderCommand(options: RenderOptions): Promise<number> {
   } else if (options.json) {
     printJson({
       format_version: 1,
-      hosts: sets.map(({ host, identity, files }) => ({ name: host, identity, files: files.map(shownFile) })),
+      hosts: sets.map(({ host, shownIdentity, files }) => ({
+        name: host,
+        identity: shownIdentity,
+        files: files.map(shownFile),
+      })),
     });
   } else {
     printLines(sets.flatMap(setLines));
@@ -54,8 +58,10 @@ async function renderAll(options: RenderOptions): Promise<DesiredHost[]> {
 }
 
 /** For the terminal and for JSON; only what is written to files holds secrets. */
-function shownFile({ path, mode, content, masked, sha256 }: DesiredFile): DesiredFile {
-  return { path, content: masked === undefined ? content : (masked ?? mask), mode, sha256 };
+function shownFile({ path, mode, content, masked, sha256 }: DesiredFile) {
+  // a hash of a secret is as good as the secret to who can try what it may be
+  if (masked !== undefined) return { path, content: masked ?? mask, mode, sha256: null };
+  return { path, content, mode, sha256 };
 }
 
 async function writeSet(set: DesiredHost, folder: string): Promise<string[]> {

@@ -1,3 +1,4 @@
+import { withoutAnySecret } from "../document/secrets.ts";
 import { exitCodes, LbctlError } from "../errors.ts";
 import { answerText, askRuntime } from "../haproxy/runtime.ts";
 import { parseStat } from "../haproxy/stat.ts";
@@ -30,6 +31,6 @@ async function askHost(remote: Remote, signal: AbortSignal): Promise<HostStats> 
     return { host, stats: parseStat(answerText(host, answer)) };
   } catch (error) {
     if (!(error instanceof LbctlError) || error.code === "interrupted") throw error;
-    return { host, error: error.problems.map((problem) => problem.what).join("; ") };
+    return { host, error: error.problems.map((problem) => withoutAnySecret(problem.what)).join("; ") };
   }
 }

@@ -6,6 +6,7 @@ import { Problems } from "../document/problems.ts";
 import { keepSecret } from "../document/secrets.ts";
 import { isEncrypted, Vault, type VaultPassword } from "../document/vault.ts";
 import { LbctlError } from "../errors.ts";
+import { reportWarnings } from "../report/errors.ts";
 import { askSecret } from "./ask-secret.ts";
 import type { FleetOptions } from "./options.ts";
 
@@ -20,15 +21,21 @@ interface Source {
 
 type VaultOptions = Pick<FleetOptions, "vaultPasswordFile" | "vaultId" | "askVaultPass" | "input">;
 
-/** The vault of --vault-id, --vault-password-file, --ask-vault-pass and Ansible's environment variables. */
+/**
+ * The vault of --vault-id, --vault-password-file, --ask-vault-pass and Ansible's environment variables. A password
+ * that only the environment names, and that cannot be had, is a note where there is another, as in Ansible.
+ */
 export async function openVault(options: VaultOptions): Promise<Vault> {
   const passwords: VaultPassword[] = [];
-  const problems = new Problems();
+  const [problems, notes] = [new Problems(), new Problems()];
   for (const source of sourcesOf(options, process.env)) {
-    const bytes = await problems.attempt(() => readPassword(source, new Vault(passwords), options.input));
+    const into = source.from.startsWith("ANSIBLE_") ? notes : problems;
+    const bytes = await into.attempt(() => readPassword(source, new Vault(passwords), options.input));
     if (bytes) passwords.push({ label: source.label, bytes });
   }
+  if (passwords.length === 0) problems.addAll(notes.list());
   problems.throwIfAny();
+  reportWarnings(notes.list());
   return new Vault(passwords);
 }
 

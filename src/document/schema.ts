@@ -1,7 +1,7 @@
 import { formats } from "./formats.ts";
 import { precompiled, type SchemaError, type Validate } from "./precompiled.ts";
 import type { Value } from "../model/fleet.ts";
-import { didYouMean, readAs, shorten } from "./words.ts";
+import { brief, didYouMean, readAs } from "./words.ts";
 
 /** What is wrong with the part of a value at `path`, in words. */
 export interface SchemaProblem {
@@ -105,7 +105,7 @@ const typeNames: Readonly<Record<string, string>> = {
 
 /** Completes "must be …" from all that a schema asks of a value. */
 function describe(schema: Described): string {
-  if (schema.enum) return `one of ${shorten(schema.enum.map((item) => JSON.stringify(item)).join(", "))}`;
+  if (schema.enum) return `one of ${brief(schema.enum.map((item) => JSON.stringify(item)).join(", "))}`;
   if (schema.const !== undefined) return JSON.stringify(schema.const);
   const format = formats[schema.format ?? ""];
   if (format) return format.means + length(schema).replace(/^(?=.)/, ",");

@@ -4,8 +4,11 @@ export const mask = "<secret>";
 // shorter ones would mask half of every text; what holds them is masked as a whole where it is known
 const shortest = 4;
 
+// a word that anybody may say: in lbctl's own sentences and places a mask for it would only point at it
+const ordinary = /^(?:.{0,7}|[a-z._-]{0,11})$/isu;
+
 const known = new Set<string>();
-let pattern: RegExp | undefined;
+let patterns: { readonly any: RegExp; readonly unusual: RegExp } | undefined;
 let count = 0;
 
 /**
@@ -18,7 +21,7 @@ export function keepSecret(text: string): void {
   const words = text.split(/\s+/).filter((word) => word.length >= 6);
   const before = known.size;
   for (const piece of [text, ...lines, ...words]) if (piece.length >= shortest) known.add(piece);
-  if (known.size > before) pattern = undefined;
+  if (known.size > before) patterns = undefined;
 }
 
 /** Whether anything is secret: most fleets have no vault. */
@@ -26,18 +29,33 @@ export function hasSecrets(): boolean {
   return count > 0;
 }
 
-/** The text with every known secret masked, also where it stands as JSON writes it. */
+/**
+ * The text with known secrets masked, also where they stand as JSON writes them; but for those that are an ordinary
+ * word, such as `haproxy`, which stands in file names and variable names too. The net below everything printed.
+ */
 export function withoutSecrets(text: string): string {
-  if (known.size === 0) return text;
-  pattern ??= new RegExp(
-    [...known]
-      .flatMap((secret) => [secret, JSON.stringify(secret).slice(1, -1)])
-      .sort((a, b) => b.length - a.length)
-      .map(patternOf)
-      .join("|"),
-    "gu",
-  );
-  return text.replace(pattern, mask);
+  return known.size === 0 ? text : text.replace(netOf().unusual, mask);
+}
+
+/** The same for a value, and for what another program says: here ordinary words are masked too. */
+export function withoutAnySecret(text: string): string {
+  return known.size === 0 ? text : text.replace(netOf().any, mask);
+}
+
+function netOf(): NonNullable<typeof patterns> {
+  patterns ??= {
+    any: patternOfAll([...known]),
+    unusual: patternOfAll([...known].filter((secret) => !ordinary.test(secret))),
+  };
+  return patterns;
+}
+
+function patternOfAll(secrets: readonly string[]): RegExp {
+  const sources = secrets
+    .flatMap((secret) => [secret, JSON.stringify(secret).slice(1, -1)])
+    .sort((a, b) => b.length - a.length)
+    .map(patternOf);
+  return new RegExp(sources.length === 0 ? "(?!)" : sources.join("|"), "gu");
 }
 
 function patternOf(secret: string): string {

@@ -1,5 +1,5 @@
 import leven from "leven";
-import { withoutSecrets } from "./secrets.ts";
+import { withoutAnySecret } from "./secrets.ts";
 import type { Origin, Path, Value } from "../model/fleet.ts";
 
 /** `file:line`, as messages and editors write it. */
@@ -26,8 +26,12 @@ export function readAs(value: Value | undefined): string {
 
 /** At most 80 characters. Secrets are masked first: of half a secret nothing could tell later what it is. */
 export function shorten(text: string): string {
-  const safe = withoutSecrets(text);
-  return safe.length > 80 ? `${safe.slice(0, 77)}...` : safe;
+  return brief(withoutAnySecret(text));
+}
+
+/** The same for lbctl's own words. */
+export function brief(text: string): string {
+  return text.length > 80 ? `${text.slice(0, 77)}...` : text;
 }
 
 /** `did you mean "x"?` for the nearest name, or undefined when none is near. */

@@ -1,4 +1,5 @@
-interface Explanation {
+/** What is wrong, and what to do. */
+export interface Explanation {
   readonly what: string;
   readonly hint: string;
 }

@@ -14,23 +14,14 @@ import { LbctlError, type Problem } from "../errors.ts";
 import type { Origin, Value } from "../model/fleet.ts";
 import { listOf, mapOf, Part } from "./part.ts";
 import { jsonFloat } from "./python.ts";
-import { BadScalar, readAsTag, readJsonWord, readPlain, type Scalar } from "./scalar.ts";
 import { keepSecret } from "./secrets.ts";
 import { decodeText } from "./text.ts";
 import { isEncrypted, Vault } from "./vault.ts";
-import { explainSyntax, isJson, shortTag, unquoted } from "./yaml-words.ts";
-
-const maxDepth = 50;
-const maxAliased = 1_000_000;
+import { Anchors, maxDepth, measuresOf, tooDeep, type Measured } from "./yaml-anchors.ts";
+import { readYamlScalar, tagProblem } from "./yaml-scalar.ts";
+import { explainSyntax, isJson, unquoted, type Explanation } from "./yaml-words.ts";
 
 type Node = ParsedNode | null;
-
-interface Anchor {
-  readonly part: Part;
-  /** How many values the part holds, copies by alias included. */
-  readonly size: number;
-  readonly height: number;
-}
 
 /** Thrown to leave a document that cannot be read to its end. */
 class Stop extends Error {}
@@ -61,10 +52,9 @@ class Reader {
   private readonly file: string;
   private readonly lines = new LineCounter();
   private readonly problems: Problem[] = [];
-  private readonly anchors = new Map<string, Anchor | "open">();
+  private readonly anchors = new Anchors();
   private readonly isJson: boolean;
   private readonly isSecret: boolean;
-  private aliased = 0;
 
   constructor(text: string, file: string, isSecret: boolean) {
     this.text = text;
@@ -78,15 +68,14 @@ class Reader {
     try {
       const [document, second] = this.parse();
       if (second)
-        this.report(
-          second.range[0],
-          "the file holds several YAML documents",
-          "Keep one, without further `---` lines.",
-        );
+        this.report(second.range[0], {
+          what: "the file holds several YAML documents",
+          hint: "Keep one, without further `---` lines.",
+        });
       const contents = document?.contents;
       if (contents && this.problems.length === 0) root = this.visit(contents, 0).part;
     } catch (error) {
-      if (error instanceof RangeError) this.report(0, tooDeep, deepHint);
+      if (error instanceof RangeError) this.report(0, tooDeep);
       else if (!(error instanceof Stop)) throw error;
     }
     if (this.problems.length > 0) throw new LbctlError("invalid", this.problems.map(this.withoutWords));
@@ -128,20 +117,23 @@ class Reader {
     return documents;
   }
 
-  private visit(node: Node, depth: number): Anchor {
-    if (depth >= maxDepth && isCollection(node)) this.stop(node, tooDeep, deepHint);
+  private visit(node: Node, depth: number): Measured {
+    if (depth >= maxDepth && isCollection(node)) this.stop(node, tooDeep);
     if (isAlias(node)) return this.follow(node, depth);
     const anchor = node && "anchor" in node ? node.anchor : undefined;
     if (anchor && this.anchors.has(anchor)) {
-      this.reportAt(node, `the anchor &${anchor} is written twice`, "Give each its own name.");
+      this.reportAt(node, {
+        what: `the anchor &${anchor} is written twice`,
+        hint: "Give each its own name.",
+      });
     }
-    if (anchor) this.anchors.set(anchor, "open");
+    if (anchor) this.anchors.open(anchor);
     const read = this.readNode(node, depth);
-    if (anchor) this.anchors.set(anchor, read);
+    if (anchor) this.anchors.close(anchor, read);
     return read;
   }
 
-  private readNode(node: Node, depth: number): Anchor {
+  private readNode(node: Node, depth: number): Measured {
     const origin = this.origin(node);
     if (isMap(node)) return this.readMap(node, depth, origin);
     if (isSeq(node)) {
@@ -152,50 +144,25 @@ class Reader {
         origin,
         this.isSecret,
       );
-      return { part, size: 1 + sum(items, "size"), height: 1 + most(items) };
+      return { part, ...measuresOf(items) };
     }
     return { part: this.readScalar(node, origin), size: 1, height: 0 };
   }
 
   private readScalar(node: Node, origin: Origin): Part {
-    if (!isScalar(node)) return new Part(null, origin, undefined, { isSecret: this.isSecret });
-    const text = node.source;
-    // a bare ! says nothing to PyYAML
-    const tag = node.tag === "!" ? undefined : shortTag(node.tag);
-    const make = (value: Value, more?: Part["tag"]): Part =>
-      new Part(value, origin, undefined, { tag: more, isSecret: this.isSecret });
-    if (tag === "!vault" || tag === "!vault-encrypted") return make(text, "!vault");
-    if (tag === "!unsafe") return make(text, "!unsafe");
-    if (tag === "!!str" || (node.tag === "!" && text === "")) return make(text);
-    const isWord = tag === undefined && (node.type === "PLAIN" || node.type === undefined);
-    const isTyped = tag !== undefined && /^!!(?:int|float|bool|null|timestamp)$/.test(tag);
-    const read = isWord
-      ? this.attempt(node, () => (this.isJson ? readJsonWord(text) : readPlain(text)))
-      : isTyped
-        ? this.attempt(node, () => readAsTag(text, tag.slice(2)))
-        : { value: text };
-    if (!isTyped) this.checkTag(node.tag, node, "str");
-    else if (!read) {
-      const hint = "Correct the value, or remove the tag.";
-      this.reportAt(node, `"${text}" is not what its tag ${tag} says`, hint);
-    }
-    return make(read?.value ?? null, read?.tag);
+    const { isSecret } = this;
+    if (!isScalar(node)) return new Part(null, origin, undefined, { isSecret });
+    const { source, tag: written, type } = node;
+    const isPlain = type === "PLAIN" || type === undefined;
+    const { value, tag, problem } = readYamlScalar({ source, tag: written, isPlain }, this.isJson);
+    if (problem) this.reportAt(node, problem);
+    return new Part(value, origin, undefined, { tag, isSecret });
   }
 
-  private attempt(node: Node, read: () => Scalar | undefined): Scalar | undefined {
-    try {
-      return read();
-    } catch (error) {
-      if (!(error instanceof BadScalar)) throw error;
-      this.reportAt(node, `${isScalar(node) ? node.source : ""} ${error.message}`, "Put it in quotes.");
-      return { value: null };
-    }
-  }
-
-  private readMap(node: YAMLMap.Parsed, depth: number, origin: Origin): Anchor {
+  private readMap(node: YAMLMap.Parsed, depth: number, origin: Origin): Measured {
     this.checkTag(node.tag, node, "map");
-    const own = new Map<string, Anchor>();
-    const merged = new Map<string, Anchor>();
+    const own = new Map<string, Measured>();
+    const merged = new Map<string, Measured>();
     const firstLines = new Map<string, number>();
     for (const { key, value } of node.items as readonly { key: Node; value: Node }[]) {
       if (isScalar(key) && key.type === "PLAIN" && key.source === "<<" && !key.tag) {
@@ -209,7 +176,7 @@ class Reader {
       const first = firstLines.get(name);
       if (first !== undefined) {
         const what = `the key "${name}" is written twice, on line ${first} and on line ${line}`;
-        this.reportAt(key, what, "Keep one of the two.");
+        this.reportAt(key, { what, hint: "Keep one of the two." });
         continue;
       }
       firstLines.set(name, line);
@@ -221,7 +188,7 @@ class Reader {
     const all = [...merged.values()];
     const parts = new Map([...merged].map(([name, read]) => [name, read.part]));
     const part = (this.isJson ? wrapped(parts, origin) : undefined) ?? mapOf(parts, origin, this.isSecret);
-    return { part, size: 1 + sum(all, "size"), height: 1 + most(all) };
+    return { part, ...measuresOf(all) };
   }
 
   /** The key as text, and as it was read where that is not text. */
@@ -236,22 +203,20 @@ class Reader {
     if (value === null) return { name: "null", oddKey: null };
     const start = key?.range[0] ?? 0;
     const isReference = this.text.startsWith("{{", start) || this.text.startsWith("{{", start - 1);
-    const what = isReference ? unquoted.what : "a key must be a single word or number";
-    this.reportAt(key, what, isReference ? unquoted.hint : "Write the list or map as the key's value.");
+    this.reportAt(key, isReference ? unquoted : badKey);
     return undefined;
   }
 
   /** Adds the keys of a `<<` value: a map, or a list of maps of which the earlier wins. */
-  private merge(value: Node, depth: number, into: Map<string, Anchor>): void {
+  private merge(value: Node, depth: number, into: Map<string, Measured>): void {
     const { part, size, height } = this.visit(value, depth + 1);
     const sources = Array.isArray(part.value) ? [...part.parts.values()].reverse() : [part];
     for (const source of sources) {
       if (typeof source.value !== "object" || source.value === null || Array.isArray(source.value)) {
-        this.reportAt(
-          value,
-          "only a map, or a list of maps, can be merged with `<<`",
-          "Name an anchor of a map: `<<: *name`.",
-        );
+        this.reportAt(value, {
+          what: "only a map, or a list of maps, can be merged with `<<`",
+          hint: "Name an anchor of a map: `<<: *name`.",
+        });
         return;
       }
       // the bounds of the whole stand in for those of each part
@@ -260,36 +225,14 @@ class Reader {
     }
   }
 
-  private follow(node: Alias.Parsed, depth: number): Anchor {
-    const target = this.anchors.get(node.source);
-    if (target === "open")
-      return this.stop(
-        node,
-        `the alias *${node.source} stands inside the value that it names`,
-        "Remove the alias.",
-      );
-    if (!target) {
-      return this.stop(
-        node,
-        `the alias *${node.source} names no anchor above it`,
-        `Write &${node.source} before the value it stands for.`,
-      );
-    }
-    this.aliased += target.size;
-    if (this.aliased > maxAliased)
-      this.stop(
-        node,
-        `aliases repeat more than ${maxAliased} values`,
-        "Write the values out, or use fewer aliases.",
-      );
-    if (depth + target.height > maxDepth) this.stop(node, tooDeep, deepHint);
-    return target;
+  private follow(node: Alias.Parsed, depth: number): Measured {
+    const found = this.anchors.follow(node.source, depth);
+    return "part" in found ? found : this.stop(node, found);
   }
 
   private checkTag(tag: string | undefined, node: Node, expected: string): void {
-    const short = shortTag(tag);
-    if (short === undefined || short === `!!${expected}` || short === "!") return;
-    this.reportAt(node, `the tag ${short} is not supported here`, "Remove the tag and write a plain value.");
+    const problem = tagProblem(tag, expected);
+    if (problem) this.reportAt(node, problem);
   }
 
   private line(offset: number): number {
@@ -300,22 +243,24 @@ class Reader {
     return { file: this.file, line: node?.range ? this.line(node.range[0]) : 1 };
   }
 
-  private report(offset: number, what: string, hint: string): void {
-    this.problems.push({ what, at: `${this.file}:${this.line(offset)}`, hint });
+  private report(offset: number, problem: Explanation): void {
+    this.problems.push({ ...problem, at: `${this.file}:${this.line(offset)}` });
   }
 
-  private reportAt(node: Node, what: string, hint: string): void {
-    this.report(node?.range ? node.range[0] : 0, what, hint);
+  private reportAt(node: Node, problem: Explanation): void {
+    this.report(node?.range ? node.range[0] : 0, problem);
   }
 
-  private stop(node: Node, what: string, hint: string): never {
-    this.reportAt(node, what, hint);
+  private stop(node: Node, problem: Explanation): never {
+    this.reportAt(node, problem);
     throw new Stop();
   }
 }
 
-const tooDeep = `values are nested more than ${maxDepth} levels deep`;
-const deepHint = "Flatten the structure.";
+const badKey: Explanation = {
+  what: "a key must be a single word or number",
+  hint: "Write the list or map as the key's value.",
+};
 
 /** Errors, and warnings but those on tags, which are judged when the value is read. */
 function mistakesIn(documents: ReturnType<typeof parseAllDocuments>) {
@@ -333,12 +278,4 @@ function wrapped(parts: ReadonlyMap<string, Part>, origin: Origin): Part | undef
   const tag = key === "__ansible_vault" ? "!vault" : key === "__ansible_unsafe" ? "!unsafe" : undefined;
   if (!tag || more || typeof part?.value !== "string") return undefined;
   return new Part(part.value, origin, undefined, { tag, isSecret: part.isSecret });
-}
-
-function sum(items: readonly Anchor[], key: "size"): number {
-  return items.reduce((total, item) => total + item[key], 0);
-}
-
-function most(items: readonly Anchor[]): number {
-  return items.reduce((height, item) => Math.max(height, item.height), 0);
 }

@@ -1,3 +1,4 @@
+import { withoutAnySecret } from "../document/secrets.ts";
 import type { Fault, FaultDeps } from "./fault.ts";
 import type { FaultPlan } from "./scenario.ts";
 
@@ -26,7 +27,7 @@ export function systemdFault(plan: FaultPlan & { kind: "systemd" }, { remote }: 
   const exec = async (lines: readonly string[]): Promise<void> => {
     const result = await remote(plan.host).run({ script: `${lines.join("\n")}\n`, idleTimeoutMs: 60_000 });
     if (result.status === 0) return;
-    const said = (result.stderr.trim() || result.stdout.trim()).split("\n").at(-1) ?? "";
+    const said = withoutAnySecret((result.stderr.trim() || result.stdout.trim()).split("\n").at(-1) ?? "");
     throw new Error(
       `${lines.at(-1) ?? ""} on ${plan.host}: exit ${result.status}${said ? `: ${said.slice(0, 300)}` : ""}`,
     );

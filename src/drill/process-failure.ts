@@ -1,8 +1,9 @@
+import { withoutAnySecret } from "../document/secrets.ts";
 import type { ProcessResult } from "../remote/process.ts";
 
 /** One line on why a local command failed. */
 export function failureOf(command: string, result: ProcessResult): string {
-  const said = (result.stderr.trim() || result.stdout.trim()).split("\n").at(-1) ?? "";
+  const said = withoutAnySecret((result.stderr.trim() || result.stdout.trim()).split("\n").at(-1) ?? "");
   const end = result.timedOut
     ? "timed out"
     : result.exitCode === null

@@ -1,3 +1,4 @@
+import { withoutAnySecret } from "../document/secrets.ts";
 import { LbctlError } from "../errors.ts";
 import { checkCommand, checkSocket } from "../haproxy/runtime.ts";
 import { askInPerl } from "../haproxy/socket.ts";
@@ -90,7 +91,7 @@ export function startWatch(options: WatchOptions): Watch {
           idleTimeoutMs: 5000,
           onLine: watchReader(onFrame),
         });
-        why = `the watch ended with status ${result.status}: ${result.stderr.trim().slice(0, 200)}`;
+        why = `the watch ended with status ${result.status}: ${withoutAnySecret(result.stderr.trim()).slice(0, 200)}`;
       } catch (error) {
         why = error instanceof Error ? error.message : String(error);
       }

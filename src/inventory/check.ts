@@ -61,7 +61,7 @@ function problemsOf(own: ReadonlyMap<string, Variable>, role: Role): Problem[] {
     const variable = own.get(name);
     if (variable) problems.push(problemAt(variable, path, message, role));
   }
-  for (const { path, uses, message } of findConflicts(role.name, values)) {
+  for (const { path, uses, message, withoutValues } of findConflicts(role.name, values)) {
     // a rule that compares a value of the wrong form would only confuse
     if (uses.some((name) => bad.has(name))) continue;
     // of two values that conflict, the place to mend is the one that is not a default
@@ -70,7 +70,7 @@ function problemsOf(own: ReadonlyMap<string, Variable>, role: Role): Problem[] {
     const variable = own.get(name ?? "");
     const isSecret = uses.some((use) => isHidden(own.get(use)));
     const said = isSecret
-      ? `does not fit ${uses.filter((use) => use !== path[0]).join(", ")}${hidden}`
+      ? (withoutValues ?? `does not fit ${uses.filter((use) => use !== path[0]).join(", ")}`) + hidden
       : message;
     if (variable)
       problems.push({ ...problemAt(variable, path, said, role), at: placeOf(variable, path, name) });

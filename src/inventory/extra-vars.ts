@@ -61,7 +61,6 @@ async function readFileVars(file: string, origin: Origin, vault: Vault): Promise
 }
 
 function mapEntries(part: Part, origin: Origin, keep: (part: Part) => Part): Map<string, Part> {
-  if (part.value === null) return new Map();
   if (!isMap(part.value))
     throw invalid(
       `extra variables must be a map; read ${readAs(part.value)}`,

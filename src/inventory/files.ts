@@ -36,7 +36,7 @@ export async function findSource(path: string): Promise<InventorySource> {
       "Put a file such as hosts.yml into it.",
     );
   }
-  for (const file of files) await refuseForeign(file);
+  for (const file of files) await refuseForeign(file, " If it is none, move it out of this folder.");
   return { files, folder: path };
 }
 
@@ -51,7 +51,7 @@ async function filesBelow(folder: string): Promise<string[]> {
   return files;
 }
 
-async function refuseForeign(file: string): Promise<void> {
+async function refuseForeign(file: string, more = ""): Promise<void> {
   const ending = extname(basename(file));
   if (yamlNames.has(ending)) return;
   const text = Buffer.from((await readIfThere(file)) ?? []).toString("utf8");
@@ -59,7 +59,7 @@ async function refuseForeign(file: string): Promise<void> {
   const kind = text.startsWith("#!")
     ? "is an inventory script"
     : "is not a YAML inventory (those end in .yml, .yaml or .json, or have no ending and hold YAML)";
-  throw invalid(`${kind}, which only Ansible reads`, file, writeOut(file));
+  throw invalid(`${kind}, which only Ansible reads`, file, writeOut(file) + more);
 }
 
 /** Whether the first line that says something is a key: in an INI file it is `[group]` or a host. */

@@ -7,7 +7,7 @@ export function hostTest(pattern: string): (name: string) => boolean {
   if (!regex) {
     throw new LbctlError("invalid", {
       what: `the host pattern ${JSON.stringify(pattern)} is not a valid regular expression`,
-      hint: "Check its brackets.",
+      hint: "Check its brackets. lbctl reads JavaScript's expressions and Python's (?i), (?P<name>…), (?P=name), \\A and \\Z.",
     });
   }
   return (name) => regex.test(name);
@@ -16,8 +16,9 @@ export function hostTest(pattern: string): (name: string) => boolean {
 /** What Python spells otherwise: leading flags, named groups, the ends of the text. */
 function pythonRegex(source: string): RegExp | undefined {
   const [, flags = "", rest = ""] = /^(?:\(\?([aimsux]+)\))?(.*)$/s.exec(source) ?? [];
-  const translated = rest.replace(/\\[\s\S]|\(\?P</g, (piece) =>
-    piece === "(?P<" ? "(?<" : piece === "\\A" ? "^" : piece === "\\Z" ? "$" : piece,
+  const spelled: Readonly<Record<string, string>> = { "(?P<": "(?<", "\\A": "^", "\\Z": "$" };
+  const translated = rest.replace(/\\[\s\S]|\(\?P<|\(\?P=(\w+)\)/g, (piece, name?: string) =>
+    name === undefined ? (spelled[piece] ?? piece) : `\\k<${name}>`,
   );
   try {
     return new RegExp(`^(?:${translated})`, flags.replace(/[aux]/g, ""));

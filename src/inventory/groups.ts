@@ -132,8 +132,8 @@ class GroupReader {
       const isNew = !this.builder.hasHost(name);
       const host = this.builder.host(name, vars.origin);
       into.add(name);
-      // Ansible drops the port of a host that it has met before
-      if (read.port !== undefined && isNew) host.vars.set("ansible_port", new Part(read.port, vars.origin));
+      // Ansible drops the port of a host that it has met before, and port 0
+      if (read.port && isNew) host.vars.set("ansible_port", new Part(read.port, vars.origin));
       const own = this.builder.varsOf(host);
       for (const [variable, value] of vars.parts) own.set(String(variable), value);
     }

@@ -22,12 +22,17 @@ export function hostLayers(
       shared = merge([lowest, ...layersOfGroups(groups, written)]);
       groupLayers.set(groups, shared);
     }
-    const own = written.folders.map((folder) => folder.hosts.get(host.name) ?? none);
+    const own = varFolders(written).map((folder) => folder.hosts.get(host.name) ?? none);
     return merge([shared, host.vars, ...own, highest]);
   };
 }
 
 const none: WrittenVars = new Map();
+
+/** In the order of Ansible, which takes a playbook's folder, here the project's, last. */
+function varFolders({ folders, project }: WrittenInventory): readonly VarFolder[] {
+  return project ? [...folders, project] : folders;
+}
 
 /** `all` inline, groups inline, group_vars/all, other group_vars: Ansible's VARIABLE_PRECEDENCE. */
 function layersOfGroups(groups: readonly string[], written: WrittenInventory): Layer[] {
@@ -37,8 +42,8 @@ function layersOfGroups(groups: readonly string[], written: WrittenInventory): L
   return [
     inline("all"),
     ...others.map(inline),
-    ...written.folders.map((folder) => inFolder(folder, "all")),
-    ...written.folders.flatMap((folder) => others.map((name) => inFolder(folder, name))),
+    ...varFolders(written).map((folder) => inFolder(folder, "all")),
+    ...varFolders(written).flatMap((folder) => others.map((name) => inFolder(folder, name))),
   ];
 }
 

@@ -8,16 +8,17 @@ import { InventoryBuilder } from "./builder.ts";
 import { findSource, type InventorySource } from "./files.ts";
 import { readGroups } from "./groups.ts";
 import { readVarFolder } from "./var-files.ts";
-import type { WrittenInventory } from "./written.ts";
+import type { VarFolder, WrittenInventory } from "./written.ts";
 
 /**
- * Reads inventories as Ansible does: files or folders, later ones over earlier, with their group_vars and host_vars.
- * `vault` opens files that are encrypted; values under `!vault` stay closed until they are resolved.
+ * Reads inventories as Ansible does: files or folders, later ones over earlier, with their group_vars and host_vars,
+ * and those of the `project`, a folder that is to lbctl what a playbook's is to Ansible. `vault` opens files that are encrypted; values under `!vault` stay closed until they are resolved.
  * Throws LbctlError `invalid` with every problem of all files.
  */
 export async function loadInventory(
   paths: readonly string[],
   vault = new Vault([]),
+  project?: string,
 ): Promise<WrittenInventory> {
   if (paths.length === 0)
     throw new LbctlError("invalid", { what: "no inventory is given", hint: "Name one with -i." });
@@ -43,12 +44,19 @@ export async function loadInventory(
       hint: "Write `all:`, below it `hosts:`, and below that the name of each host with a colon.",
     });
   }
-  const folders = [];
-  for (const folder of foldersOf(sources)) {
-    folders.push(await readVarFolder(folder, groups.keys(), hosts.keys(), vault, problems));
-  }
+  const read = new Map<string, VarFolder>();
+  const readOnce = async (folder: string): Promise<VarFolder> => {
+    const found =
+      read.get(resolve(folder)) ??
+      (await readVarFolder(folder, groups.keys(), hosts.keys(), vault, problems));
+    read.set(resolve(folder), found);
+    return found;
+  };
+  const folders: VarFolder[] = [];
+  for (const folder of foldersOf(sources)) folders.push(await readOnce(folder));
+  const own = project === undefined ? undefined : await readOnce(project);
   problems.throwIfAny();
-  return { groups, hosts, folders };
+  return { groups, hosts, folders, ...(own ? { project: own } : {}) };
 }
 
 /** Each folder once, where it stands last: that is the one which wins. */

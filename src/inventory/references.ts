@@ -178,7 +178,7 @@ export class Scope {
       const next = at.parts.get(isList(at.value) ? Number(key) : key);
       if (!next) {
         const keys = [...at.parts.keys()].map(String);
-        const near = isMap(at.value) ? didYouMean(key, keys) : undefined;
+        const near = isMap(at.value) && !at.isSecret ? didYouMean(key, keys) : undefined;
         throw fail(
           part,
           `"${path}" has no ${text}${near ? `; ${near}` : ""}`,

@@ -19,6 +19,8 @@ export interface ResolveOptions {
   readonly extraVars: Variables;
   /** Further names that must resolve, e.g. those of the role's schema. */
   readonly needed?: Iterable<string>;
+  /** What a variable is when it is a secret text: what comes out of a vault is text, whatever was put in. */
+  readonly typed?: (name: string, part: Part) => Part;
   /** Opens values under `!vault`: those that are needed, since each costs milliseconds. */
   readonly vault?: Vault;
 }
@@ -79,7 +81,7 @@ function resolver(
   return (host) => {
     const raw = layersOf(host);
     const scope = new Scope(withMagic(raw, host, membership.groupsOf(host.name), magic), vault);
-    return resolveAll(raw, scope, (name) => isNeeded(name) || name.startsWith("ansible_"));
+    return resolveAll(raw, scope, (name) => isNeeded(name) || name.startsWith("ansible_"), options.typed);
   };
 }
 
@@ -89,12 +91,18 @@ interface Resolved {
   readonly unresolved: ReadonlyMap<string, readonly Problem[]>;
 }
 
-function resolveAll(raw: Layer, scope: Scope, opens: (name: string) => boolean): Resolved {
+function resolveAll(
+  raw: Layer,
+  scope: Scope,
+  opens: (name: string) => boolean,
+  typed: ResolveOptions["typed"] = (_, part) => part,
+): Resolved {
   const unresolved = new Map<string, readonly Problem[]>();
   const vars = new Map<string, Part>(raw);
   const read = (name: string, part: Part): void => {
     try {
-      vars.set(name, scope.get(name));
+      const found = scope.get(name);
+      vars.set(name, found.isSecret ? typed(name, found) : found);
     } catch (error) {
       if (!(error instanceof Unresolved)) throw error;
       unresolved.set(name, error.problems);

@@ -4,10 +4,18 @@ import type { Group } from "../model/fleet.ts";
 import { hostTest } from "./glob.ts";
 import { readHostAddress } from "./host-address.ts";
 
+const lineHint = "Each line of a limit file is one part of a pattern, such as a host, a group or !group.";
+
 /** Who can be selected: a `Fleet` is one, and so is an inventory whose variables nobody has resolved. */
 export interface Selectable {
   readonly hosts: ReadonlyMap<string, unknown>;
   readonly groups: ReadonlyMap<string, Group>;
+}
+
+/** One part of a pattern, and the `file:line` where it stands, if it stands in a file. */
+export interface PatternPart {
+  readonly text: string;
+  readonly at?: string;
 }
 
 /**
@@ -15,11 +23,11 @@ export interface Selectable {
  * `a:&b`, `a:!b`, `group[0]`, `group[0:2]`. In Ansible's order.
  * Throws LbctlError `invalid` for each part that matches no name at all.
  */
-export function selectHosts(inventory: Selectable, pattern: string | readonly string[]): string[] {
-  const parts = typeof pattern === "string" ? splitPattern(pattern) : pattern;
-  const plain = parts.filter((part) => !/^[&!]/.test(part));
-  const required = parts.filter((part) => part.startsWith("&"));
-  const excluded = parts.filter((part) => part.startsWith("!"));
+export function selectHosts(inventory: Selectable, pattern: string | readonly PatternPart[]): string[] {
+  const parts = typeof pattern === "string" ? splitPattern(pattern).map((text) => ({ text })) : pattern;
+  const plain = parts.filter(({ text }) => !/^[&!]/.test(text));
+  const required = parts.filter(({ text }) => text.startsWith("&"));
+  const excluded = parts.filter(({ text }) => text.startsWith("!"));
   if (parts.length === 0) {
     throw new LbctlError("invalid", {
       what: `the host pattern ${JSON.stringify(pattern)} is empty`,
@@ -27,23 +35,26 @@ export function selectHosts(inventory: Selectable, pattern: string | readonly st
     });
   }
   const problems: Problem[] = [];
-  const match = (part: string): readonly string[] => {
+  const match = ({ text, at }: PatternPart): readonly string[] => {
     try {
-      return matchOne(inventory, part);
+      return matchOne(inventory, text.replace(/^[&!]/, ""));
     } catch (error) {
       if (!(error instanceof LbctlError)) throw error;
-      problems.push(...error.problems);
+      problems.push(
+        ...error.problems.map((problem) => (at === undefined ? problem : { ...problem, at, hint: lineHint })),
+      );
       return [];
     }
   };
   // a host goes before a group of its name, but for what is required or excluded
-  const matchPlain = (part: string): readonly string[] => (inventory.hosts.has(part) ? [part] : match(part));
-  let hosts = new Set((plain.length > 0 ? plain : ["all"]).flatMap(matchPlain));
+  const matchPlain = (part: PatternPart): readonly string[] =>
+    inventory.hosts.has(part.text) ? [part.text] : match(part);
+  let hosts = new Set((plain.length > 0 ? plain : [{ text: "all" }]).flatMap(matchPlain));
   for (const part of required) {
-    const others = new Set(match(part.slice(1)));
+    const others = new Set(match(part));
     hosts = new Set([...hosts].filter((host) => others.has(host)));
   }
-  for (const part of excluded) match(part.slice(1)).forEach((host) => hosts.delete(host));
+  for (const part of excluded) match(part).forEach((host) => hosts.delete(host));
   if (problems.length > 0) throw new LbctlError("invalid", problems);
   return [...hosts];
 }
@@ -64,7 +75,10 @@ function matchOne(inventory: Selectable, part: string): readonly string[] {
   if (!found) {
     const near = didYouMean(name, [...inventory.groups.keys(), ...inventory.hosts.keys()]);
     throw new LbctlError("invalid", {
-      what: `no host or group matches "${name}"${near ? `; ${near}` : ""}`,
+      what:
+        name === ""
+          ? "a part of the host pattern names nobody"
+          : `no host or group matches "${name}"${near ? `; ${near}` : ""}`,
       hint: "Name a host or group of the inventory.",
     });
   }

@@ -35,4 +35,6 @@ export interface WrittenInventory {
   readonly hosts: ReadonlyMap<string, WrittenHost>;
   /** In order: of two sources, the later wins. */
   readonly folders: readonly VarFolder[];
+  /** That of the working directory, which stands above those of the sources at each level. */
+  readonly project?: VarFolder;
 }

@@ -4,13 +4,13 @@ export interface DesiredFile {
   readonly path: string;
   readonly content: string;
   /**
-   * The content for people where it holds secrets: line by line the same, but with those masked; null when that cannot
-   * be had. Absent when the file holds none.
+   * The content for people where it tells of secrets: line by line the same, but with those masked; null when that
+   * cannot be had. Absent when the file holds none. The identity tells of them too: it is a hash of them.
    */
   readonly masked?: string | null;
   /** Octal, e.g. `0644`; a file that holds secrets is not for everybody to read. */
   readonly mode: string;
-  /** Hex. */
+  /** Hex. As telling as the content: not for people where `masked` is there. */
   readonly sha256: string;
 }
 
@@ -20,6 +20,8 @@ export interface DesiredHost {
   readonly files: readonly DesiredFile[];
   /** Hash of what only a reload can load; HAProxy reports it as its `description`. */
   readonly identity: string;
+  /** The identity for people: masked where it is a hash of secrets, which could be guessed and tried. */
+  readonly shownIdentity: string;
   /** Things worth knowing that do not stop an apply. */
   readonly warnings: readonly string[];
 }

@@ -10,6 +10,7 @@ export function unifiedDiff(path: string, before: string, after: string): string
   return patch.replace(/^=+\n/, "");
 }
 
-function withoutIdentity(text: string): string {
-  return text.replace(/lbctl:[0-9a-f]{32}/g, "lbctl:…");
+/** The text with one word for every identity, shown or masked. */
+export function withoutIdentity(text: string): string {
+  return text.replace(/lbctl:(?:[0-9a-f]{32}|<secret>)/g, "lbctl:…");
 }

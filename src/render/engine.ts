@@ -8,14 +8,23 @@ export type View = Readonly<Record<string, unknown>>;
 
 /**
  * Renders `templates.get(name)` with `view` as `it`. Nothing is read from disk: `include("dir/part.eta", …)`
- * finds its text in `templates` too. Throws LbctlError `invalid` naming the template's file and line.
+ * finds its text in `templates` too. Throws LbctlError `invalid` naming the template's file and line; once a variable
+ * of `secrets` was read, without the words of what went wrong, which may quote it in any disguise.
  */
-export function renderTemplate(templates: Templates, name: string, view: View): string {
+export function renderTemplate(
+  templates: Templates,
+  name: string,
+  view: View,
+  secrets: ReadonlySet<string> = none,
+): string {
   const text = templates.get(name)?.text ?? "";
-  const fail = (line: number | undefined, what: string, file = name): never => {
-    const shown = templates.get(file)?.file ?? file;
+  const read = new Set<string>();
+  const fail = (line: number | undefined, error: unknown, file = name): never => {
+    const isWithheld = read.size > 0 && !(error instanceof OwnWords);
+    // what is included may be named by a secret
+    const shown = (templates.get(file) ?? (isWithheld ? templates.get(name) : undefined))?.file ?? file;
     const problem: Problem = {
-      what,
+      what: isWithheld ? withheld(read) : error instanceof Error ? error.message : String(error),
       at: line === undefined ? shown : `${shown}:${String(line)}`,
       hint: "Mend the template, or give the variable a value.",
     };
@@ -26,10 +35,10 @@ export function renderTemplate(templates: Templates, name: string, view: View): 
   eta.readFile = (path) => templates.get(path)?.text ?? fail(undefined, "this template does not exist", path);
   eta.RuntimeErr = (cause: Error, _text: string, line: number, file: string): never => {
     if (cause instanceof LbctlError) throw cause;
-    return fail(line, cause.message, file || name);
+    return fail(line, cause, file || name);
   };
   try {
-    return eta.render(compiledOnce(eta, templates, name), strict(view), { filepath: name });
+    return eta.render(compiledOnce(eta, templates, name), strict(view, secrets, read), { filepath: name });
   } catch (error) {
     if (error instanceof LbctlError) throw error;
     const message = error instanceof Error ? error.message : String(error);
@@ -76,6 +85,16 @@ function syntaxErrorLine(text: string): number | undefined {
   return broken && text.slice(0, broken.index).split("\n").length;
 }
 
+const none: ReadonlySet<string> = new Set();
+
+/** An error in lbctl's own words, which quote nothing. */
+class OwnWords extends Error {}
+
+function withheld(read: ReadonlySet<string>): string {
+  const names = [...read].join(", ");
+  return `the template fails; the words are withheld, since it has read what is secret: ${names}`;
+}
+
 function firstLines(message: string): string {
   return message
     .split("\n")
@@ -88,23 +107,24 @@ function firstLines(message: string): string {
 /** The second fence behind the schema: what `<%= %>` prints is one word or phrase on one line, or an error. */
 function plainValue(value: unknown): string {
   if (typeof value !== "string" && typeof value !== "number") {
-    throw new Error(
+    throw new OwnWords(
       `cannot print ${value === undefined ? "an undefined value" : `a value of type ${typeof value}`}`,
     );
   }
   const text = String(value);
 
-  if (/[\u0000-\u001f\u007f\u2028\u2029]/.test(text)) throw new Error("a value holds a control character");
+  if (/[\u0000-\u001f\u007f\u2028\u2029]/.test(text)) throw new OwnWords("a value holds a control character");
   return text;
 }
 
 /** A misspelt `it.name` is an error, not the word "undefined" in a configuration. */
-function strict(view: View): View {
+function strict(view: View, secrets: ReadonlySet<string>, read: Set<string>): View {
   return new Proxy(view, {
     get(target, key) {
       if (typeof key === "string" && !(key in target) && key !== "__blocks") {
         throw new Error(`it.${key} is not a variable of this role`);
       }
+      if (secrets.has(key as string)) read.add(key as string);
       return target[key as string];
     },
   });

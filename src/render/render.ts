@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { hasSecrets, withoutSecrets } from "../document/secrets.ts";
+import { hasSecrets, keepSecret, mask, withoutSecrets } from "../document/secrets.ts";
 import { LbctlError } from "../errors.ts";
 import type { Fleet, Host } from "../model/fleet.ts";
 import type { DesiredFile, DesiredHost, Facts } from "../model/host.ts";
@@ -27,11 +27,17 @@ export interface RenderInput {
 export function render(input: RenderInput): DesiredHost {
   const { view, warnings } = makeView(input.fleet, input.host, input.role, input.facts);
   const shown = hasSecrets() ? maskView(view, input.fleet, input.host, input.role) : view;
-  const drafts = input.role.files.map((file) => {
-    const content = renderTemplate(input.templates, file.template, view);
+  const secrets = new Set(Object.keys(shown).filter((name) => shown[name] !== view[name]));
+  const rendered = input.role.files.map((file) => {
+    const content = renderTemplate(input.templates, file.template, view, secrets);
     const masked = shown === view ? content : maskedContent(input.templates, file.template, shown, content);
-    const mode = masked === content ? file.mode : withoutOthers(file.mode);
-    return { ...file, content, mode, masked };
+    return { ...file, content, masked };
+  });
+  const isTelling = rendered.some(({ masked, content }) => masked !== content);
+  const drafts = rendered.map((file) => {
+    const holdsSecret = file.masked !== file.content;
+    const isHidden = holdsSecret || (isTelling && file.content.includes(identityPlaceholder));
+    return { ...file, mode: isHidden ? withoutOthers(file.mode) : file.mode };
   });
   if (!drafts.some((draft) => descriptionLine.test(draft.content))) {
     throw new LbctlError("invalid", {
@@ -43,14 +49,16 @@ export function render(input: RenderInput): DesiredHost {
   const hash = createHash("sha256").update(JSON.stringify(input.facts.watched));
   for (const draft of drafts) hash.update(JSON.stringify([draft.path, draft.mode, draft.content]));
   const identity = `lbctl:${hash.digest("hex").slice(0, 32)}`;
+  const shownIdentity = isTelling ? maskedIdentity : identity;
+  if (isTelling) keepSecret(identity.slice("lbctl:".length));
   const files = drafts.map(({ path, mode, content, masked }): DesiredFile => {
     const text = content.replaceAll(identityPlaceholder, identity);
     const sha256 = createHash("sha256").update(text).digest("hex");
     const file = { path, mode, content: text, sha256 };
-    if (masked === content) return file;
-    return { ...file, masked: masked?.replaceAll(identityPlaceholder, identity) ?? null };
+    const forPeople = masked?.replaceAll(identityPlaceholder, shownIdentity) ?? null;
+    return forPeople === text ? file : { ...file, masked: forPeople };
   });
-  return { host: input.host.name, files, identity, warnings };
+  return { host: input.host.name, files, identity, shownIdentity, warnings };
 }
 
 /**
@@ -66,6 +74,9 @@ function maskedContent(templates: Templates, name: string, shown: View, content:
     return null;
   }
 }
+
+/** Who knows all but a port of what was hashed finds the port by trying. */
+const maskedIdentity = `lbctl:${mask}`;
 
 function withoutOthers(mode: string): string {
   return (Number.parseInt(mode, 8) & 0o770).toString(8).padStart(4, "0");

@@ -2,6 +2,7 @@ import { realpathSync, statSync } from "node:fs";
 import { isAbsolute, relative } from "node:path";
 import { withoutSecrets } from "../document/secrets.ts";
 import type { Problem } from "../errors.ts";
+import { visible } from "./visible.ts";
 
 /** This is a job of GitHub or Forgejo Actions, whose runner reads commands out of what is printed. */
 export const inActions = [process.env.GITHUB_ACTIONS, process.env.FORGEJO_ACTIONS].includes("true");
@@ -41,7 +42,8 @@ function placeIn(workspace: string, at: string | undefined) {
 }
 
 function escapeData(text: string): string {
-  return withoutSecrets(text).replaceAll("%", "%25").replaceAll("\r", "%0D").replaceAll("\n", "%0A");
+  const shown = visible(withoutSecrets(text)).replaceAll("##[", "# #[");
+  return shown.replaceAll("%", "%25").replaceAll("\n", "%0A");
 }
 
 function escapeProperty(text: string): string {

@@ -1,5 +1,8 @@
+import { withoutAnySecret } from "../document/secrets.ts";
+import { shownProblems } from "./problems.ts";
 import type { HostOutcome, RunEvent } from "../model/events.ts";
 import { errorStyle, style } from "./style.ts";
+import { visible } from "./visible.ts";
 
 /**
  * Live progress: a line when a step is done, and one when a step has run for a second, so that nobody waits in
@@ -28,7 +31,7 @@ export function liveProgress(print: (line: string) => void): {
           `${hostColumn(event)} ${errorStyle.green("✓")} ${event.step} ${errorStyle.dim(seconds(event.ms))}`,
         );
       } else {
-        print(`${hostColumn(event)} ${errorStyle.yellow("!")} ${event.text}`);
+        print(`${hostColumn(event)} ${errorStyle.yellow("!")} ${visible(withoutAnySecret(event.text))}`);
       }
     },
     stop: () => {
@@ -74,7 +77,7 @@ export function applyDocument(outcomes: readonly HostOutcome[]): object {
     hosts: outcomes.map(({ host, outcome, error }) => ({
       name: host,
       outcome,
-      error: error === null ? null : { code: error.code, problems: error.problems },
+      error: error === null ? null : { code: error.code, problems: shownProblems(error) },
     })),
   };
 }

@@ -2,23 +2,26 @@ import { LbctlError, type Problem } from "../errors.ts";
 import { annotation, inActions } from "./actions.ts";
 import { problemsMarkdown } from "./markdown.ts";
 import { printCommands, printJson, printProgress } from "./out.ts";
+import { shownProblems } from "./problems.ts";
 import { errorStyle as style } from "./style.ts";
 import { appendSummary } from "./summary.ts";
+import { visible, visibleLine } from "./visible.ts";
 
 /** Prints an error: each problem with its place and what to do next. The stack only when asked for. */
 export function reportError(error: unknown, options: { json: boolean; verbose: boolean }): void {
   const known = error instanceof LbctlError ? error : bug(error);
   if (options.json) printJson(errorDocument(known));
-  printProgress(known.problems.flatMap((problem) => problemLines(problem)));
-  annotate("error", known.problems);
-  appendSummary(problemsMarkdown(known.problems));
+  const problems = shownProblems(known);
+  printProgress(problems.flatMap((problem) => problemLines(problem)));
+  annotate("error", problems);
+  appendSummary(problemsMarkdown(problems));
   if (options.verbose && error instanceof Error && error.stack !== undefined)
     printProgress([style.dim(error.stack)]);
 }
 
 /** The problems of several hosts, each told once. */
 export function reportProblems(errors: readonly LbctlError[]): void {
-  const problems = errors.flatMap((error) => error.problems);
+  const problems = errors.flatMap(shownProblems);
   printProgress([...new Set(problems.map((problem) => problemLines(problem).join("\n")))]);
   annotate("error", problems);
 }
@@ -48,17 +51,17 @@ export function reportWarnings(problems: readonly Problem[]): void {
 
 /** The JSON form of an error. */
 function errorDocument(error: LbctlError): object {
-  return { format_version: 1, error: { code: error.code, problems: error.problems } };
+  return { format_version: 1, error: { code: error.code, problems: shownProblems(error) } };
 }
 
 /** One problem as lines: `error: PLACE: WHAT`, then the hint. */
 function problemLines(problem: Problem, word = style.red("error:")): string[] {
-  const place = problem.at === undefined ? "" : `${style.bold(problem.at)}: `;
-  const [first = "", ...rest] = problem.what.split("\n");
+  const place = problem.at === undefined ? "" : `${style.bold(visibleLine(problem.at))}: `;
+  const [first = "", ...rest] = visible(problem.what).split("\n");
   return [
     `${word} ${place}${first}`,
     ...rest.map((line) => `       ${line}`),
-    ...(problem.hint === undefined ? [] : [`       ${style.cyan(problem.hint)}`]),
+    ...(problem.hint === undefined ? [] : [`       ${style.cyan(visibleLine(problem.hint))}`]),
   ];
 }
 

@@ -4,6 +4,7 @@ import { mask } from "../document/secrets.ts";
 import { place } from "../document/words.ts";
 import { cut } from "./columns.ts";
 import { style } from "./style.ts";
+import { visibleLine } from "./visible.ts";
 
 type Hosts = ReadonlyMap<string, ReadonlyMap<string, Part>>;
 
@@ -13,8 +14,8 @@ export function originLines(hosts: Hosts): string[] {
     ...(index > 0 ? [""] : []),
     style.bold(host),
     ...sorted(vars).flatMap(([name, part]) => [
-      `  ${name}: ${cut(oneLine(part), 76 - name.length)}`,
-      `      ${style.dim(place(part.origin))}`,
+      `  ${visibleLine(name)}: ${cut(oneLine(part), Math.max(20, 76 - name.length))}`,
+      `      ${style.dim(visibleLine(place(part.origin)))}`,
     ]),
   ]);
 }

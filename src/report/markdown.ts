@@ -1,9 +1,11 @@
+import { shownProblems } from "./problems.ts";
 import { withoutSecrets } from "../document/secrets.ts";
 import type { Problem } from "../errors.ts";
 import type { HostOutcome } from "../model/events.ts";
 import type { FileChange, HostPlan } from "../model/host.ts";
 import { count, planSummary, type PlannedHost } from "./plan.ts";
 import type { Block } from "./summary.ts";
+import { visible } from "./visible.ts";
 
 /** Plans for the summary page of a job: what would change on each host, diffs folded away. */
 export function planMarkdown(hosts: readonly PlannedHost[]): Block[] {
@@ -11,7 +13,7 @@ export function planMarkdown(hosts: readonly PlannedHost[]): Block[] {
   return [
     line(`### lbctl plan\n\n${escape(planSummary(plans))}\n\n`),
     ...changesMarkdown(plans),
-    ...problemsMarkdown(hosts.flatMap(({ error }) => error?.problems ?? [])),
+    ...problemsMarkdown(hosts.flatMap(({ error }) => (error ? shownProblems(error) : []))),
   ];
 }
 
@@ -23,7 +25,7 @@ export function applyMarkdown(outcomes: readonly HostOutcome[], plans: readonly 
     ...outcomes.map((outcome) => line(row(outcome))),
     line("\n"),
     ...changesMarkdown(plans),
-    ...problemsMarkdown(outcomes.flatMap(({ error }) => error?.problems ?? [])),
+    ...problemsMarkdown(outcomes.flatMap(({ error }) => (error ? shownProblems(error) : []))),
   ];
 }
 
@@ -72,7 +74,7 @@ function fileMarkdown({ path, action, diff }: FileChange): string {
 
 /** A fence longer than any within, so that no line of the diff ends it. */
 function fenced(written: string): string {
-  const diff = withoutSecrets(written);
+  const diff = visible(withoutSecrets(written));
   const longest = Math.max(0, ...[...diff.matchAll(/`+/g)].map(([ticks]) => ticks.length));
   const fence = "`".repeat(Math.max(3, longest + 1));
   return `${fence}diff\n${diff.trimEnd()}\n${fence}\n`;
@@ -85,8 +87,8 @@ function line(text: string): Block {
 /** Text in which neither Markdown nor HTML means anything, addresses included. Lines become `<br>`. */
 function escape(text: string): string {
   const reference = (character: string): string => `&#${String(character.codePointAt(0))};`;
-  return withoutSecrets(text)
-    .split(/\r\n|[\r\n]/)
+  return visible(withoutSecrets(text))
+    .split("\n")
     .map((part) => part.replace(/(?<=www)\.|[^\p{L}\p{N} .,()/-]/giu, reference))
     .join("<br>");
 }

@@ -1,8 +1,9 @@
 import { fstatSync } from "node:fs";
 import { withoutSecrets } from "../document/secrets.ts";
 import { inActions, jsonWithoutCommands, withoutCommands } from "./actions.ts";
+import { visibleInColour, visibleJson } from "./visible.ts";
 
-// What lbctl prints goes through here: whatever a text was made of, no secret leaves in it.
+// What lbctl prints goes through here: whatever a text was made of, no secret leaves in it, and no control character.
 
 /** Results go to standard output. */
 export function printLines(lines: readonly string[]): void {
@@ -22,15 +23,17 @@ export function printJson(document: object): void {
 /** A document that holds masks where secrets were; more of them could break it. */
 export function printMasked(lines: readonly string[]): void {
   const text = lines.map((line) => `${line}\n`).join("");
-  const guarded = text.startsWith("{") ? jsonWithoutCommands : withoutCommands;
-  process.stdout.write(guards(process.stdout) ? guarded(text) : text);
+  const isJson = text.startsWith("{");
+  const guarded = isJson ? jsonWithoutCommands : withoutCommands;
+  const shown = isJson ? visibleJson(text) : visibleInColour(text);
+  process.stdout.write(guards(process.stdout) ? guarded(shown) : shown);
 }
 
 /** JSON for programs, its texts without secrets; keys stay, for programs rely on them. */
 export function jsonText(document: object): string {
   const masked = (_key: string, value: unknown): unknown =>
     typeof value === "string" ? withoutSecrets(value) : value;
-  return JSON.stringify(document, masked, 2);
+  return visibleJson(JSON.stringify(document, masked, 2));
 }
 
 /** Progress and messages go to standard error. */
@@ -49,7 +52,7 @@ export function printCommands(lines: readonly string[]): void {
 }
 
 function print(stream: typeof process.stdout | typeof process.stderr, text: string): void {
-  const shown = withoutSecrets(text);
+  const shown = visibleInColour(withoutSecrets(text));
   stream.write(guards(stream) ? withoutCommands(shown) : shown);
 }
 

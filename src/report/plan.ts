@@ -1,6 +1,8 @@
+import { shownProblems } from "./problems.ts";
 import type { LbctlError } from "../errors.ts";
 import type { HostPlan } from "../model/host.ts";
 import { style } from "./style.ts";
+import { visible, visibleLine } from "./visible.ts";
 
 /** Plans as text: a heading and what would change for each host, diffs included, then a summary. */
 export function planLines(plans: readonly HostPlan[]): string[] {
@@ -18,7 +20,7 @@ export function planSummary(plans: readonly HostPlan[]): string {
 }
 
 function hostLines(plan: HostPlan): string[] {
-  const warnings = plan.warnings.map((text) => `  ${style.yellow("!")} ${text}`);
+  const warnings = plan.warnings.map((text) => `  ${style.yellow("!")} ${visibleLine(text)}`);
   if (!plan.changes) return [`${style.bold(plan.host)}  ${style.green("unchanged")}`, ...warnings, ""];
   return [
     `${style.bold(plan.host)}  ${style.yellow("changes")}`,
@@ -41,7 +43,7 @@ function hostLines(plan: HostPlan): string[] {
 const marks = { create: style.green("+"), update: style.yellow("~"), delete: style.red("-") };
 
 function diffLines(diff: string): string[] {
-  return diff
+  return visible(diff)
     .trimEnd()
     .split("\n")
     .map((line) => {
@@ -76,7 +78,7 @@ export function planDocument(hosts: readonly PlannedHost[]): object {
       enable: plan?.enable ?? false,
       adopts: plan?.adopts ?? false,
       warnings: plan?.warnings ?? [],
-      error: error === null ? null : { code: error.code, problems: error.problems },
+      error: error === null ? null : { code: error.code, problems: shownProblems(error) },
     })),
   };
 }

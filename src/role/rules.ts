@@ -7,6 +7,8 @@ export interface Conflict {
   /** The variables that were compared. */
   readonly uses: readonly string[];
   readonly message: string;
+  /** The same without values, where the names of `uses` do not say it. */
+  readonly withoutValues?: string;
 }
 
 type Values = Readonly<Record<string, Value>>;
@@ -82,8 +84,9 @@ function certificateElsewhere(values: Values): Conflict[] {
   const managed = /^\/etc\/haproxy\/(haproxy\.cfg$|(?:lists|maps|certs|pages)\/)/;
   const path = values[name];
   if (typeof path !== "string" || !managed.test(path)) return [];
-  const message = `is ${path}, in a folder that lbctl manages; keep it elsewhere, such as /etc/ssl/private`;
-  return [{ path: [name], uses: [name], message }];
+  const withoutValues = "is in a folder that lbctl manages; keep it elsewhere, such as /etc/ssl/private";
+  const message = withoutValues.replace("is in", `is ${path}, in`);
+  return [{ path: [name], uses: [name], message, withoutValues }];
 }
 
 function distinct(name: string, canonical: (text: string) => string) {
@@ -101,6 +104,7 @@ function distinct(name: string, canonical: (text: string) => string) {
           path: [name, index],
           uses: [name],
           message: `(${JSON.stringify(item)}) repeats ${name}/${first}`,
+          withoutValues: "holds the same item twice",
         });
     }
     return conflicts;

@@ -1,23 +1,33 @@
 import { Part, partOf } from "../document/part.ts";
-import type { Variables } from "../model/fleet.ts";
+import type { Value, Variables } from "../model/fleet.ts";
 import type { Role } from "../model/role.ts";
 
 /**
- * Variables of the command line, where `-e name=2` can only write a string: those that the role's schema wants as
- * whole numbers become numbers when they are written as one.
+ * Variables of the command line, where `-e name=2` can only write a string: what the role's schema wants as a whole
+ * number or a boolean becomes one when it is written as one.
  */
 export function typedVariables(vars: Variables, role: Role): Variables {
+  const typed = typedBy(role);
   return Object.fromEntries(
-    Object.entries(vars).map(([name, variable]) => {
-      const isNumber = typeof variable.value === "string" && /^(0|[1-9]\d{0,14})$/.test(variable.value);
-      if (!isNumber || !wantsInteger(role.schema, name)) return [name, variable];
-      const { isSecret } = partOf(variable);
-      return [name, new Part(Number(variable.value), variable.originOf([]), undefined, { isSecret })];
-    }),
+    Object.entries(vars).map(([name, variable]) => [name, typed(name, partOf(variable))]),
   );
 }
 
-function wantsInteger(schema: object, name: string): boolean {
+/** The same for one variable. Secret stays secret. */
+export function typedBy({ schema }: Role): (name: string, part: Part) => Part {
   const properties = "properties" in schema ? (schema.properties as Record<string, { type?: unknown }>) : {};
-  return properties[name]?.type === "integer";
+  return (name, part) => {
+    const type = Object.hasOwn(properties, name) ? properties[name]?.type : undefined;
+    const value = typeof part.value === "string" ? readAsType(part.value.trim(), type) : undefined;
+    if (value === undefined) return part;
+    return new Part(value, part.origin, undefined, { isSecret: part.isSecret });
+  };
+}
+
+/** undefined when the text is no value of this type. Booleans are YAML's words for them. */
+function readAsType(text: string, type: unknown): Value | undefined {
+  if (type === "integer" && /^(0|[1-9]\d{0,14})$/.test(text)) return Number(text);
+  if (type !== "boolean") return undefined;
+  if (/^(?:true|yes|on)$/i.test(text)) return true;
+  return /^(?:false|no|off)$/i.test(text) ? false : undefined;
 }

@@ -130,7 +130,7 @@ async function resolvedVars(one: InventoryCase): Promise<Documents> {
   process.chdir(one.folder);
   const options = optionsOf(one.args, {});
   const vault = await openVault(options);
-  const written = await loadInventory(options.inventory ?? [], vault);
+  const written = await loadInventory(options.inventory ?? [], vault, ".");
   const extraVars = await parseExtraVars(options.extraVars ?? [], vault);
   const layersOf = resolveLayers(written, {
     defaults: {},

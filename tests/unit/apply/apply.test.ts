@@ -46,7 +46,7 @@ const input = {
     adopts: false,
     warnings: [],
   },
-  desired: { host: "lb-1", files: [], identity: "lbctl:0", warnings: [] },
+  desired: { host: "lb-1", files: [], identity: "lbctl:0", shownIdentity: "lbctl:0", warnings: [] },
   observed: { host: "lb-1", digest: "d", freeBytes: 1e12 } as unknown as ApplyInput["observed"],
   manifest: { format: 1, by: "me", at: "now", lbctl: "0", git: null },
 } satisfies ApplyInput;

@@ -36,6 +36,16 @@ test("without a flag it draws the groups", async () => {
   expect(await run({})).toMatch(/^@all:\n {2}\|--@ungrouped:\n {2}\|--@haproxy:\n {2}\| {2}\|--lb-1\n/);
 });
 
+test("a note that several hosts share is told once", async () => {
+  const told: string[] = [];
+  vi.spyOn(process.stderr, "write").mockImplementation((text) => told.push(String(text)) > 0);
+  const folder = await folderOf({
+    "hosts.yml": 'web: {hosts: {a: , b: , c: }, vars: {odd: "{{ x | upper }}"}}\n',
+  });
+  await run({ inventory: [join(folder, "hosts.yml")], list: true, resolved: true });
+  expect(told.join("").match(/note:/g)).toHaveLength(1);
+});
+
 test("--limit keeps the tree and drops the hosts", async () => {
   expect(await run({ graph: "haproxy", limit: "lb-2" })).toBe("@haproxy:\n  |--lb-2");
 });
@@ -95,6 +105,6 @@ test.each<[string, Partial<InventoryOptions>, string]>([
 test("an empty limit file is refused, where Ansible would take every host", async () => {
   const folder = await folderOf({ "limit.txt": "\n  \n" });
   expect(await textsOf(() => run({ limit: `@${join(folder, "limit.txt")}` }), folder)).toEqual([
-    "limit.txt the limit file is empty",
+    "limit.txt the limit file names nobody",
   ]);
 });

@@ -200,6 +200,22 @@ test("two secrets that do not fit each other are named, not quoted", async () =>
   expect(problem.replace(/.*hosts\.yml|.*haproxy\.yml:\d+/, "")).not.toContain("81");
 });
 
+test.each([
+  [
+    "haproxy_stream_hosts: [a.example, a.example]",
+    "haproxy_stream_hosts holds the same item twice; its value",
+  ],
+  [
+    "haproxy_tls_cert_path: /etc/haproxy/certs/site.pem",
+    "haproxy_tls_cert_path is in a folder that lbctl manages",
+  ],
+])("a secret that fits nowhere is told without it: %s", async (text, expected) => {
+  const options = await project({}, { "group_vars/haproxy.yml": vaulted(`${text}\n`, password) });
+  const [problem = ""] = await textsOf(() => loadProject(options));
+  expect(problem).toContain(expected);
+  expect(problem).not.toMatch(/a\.example|site\.pem/);
+});
+
 test("a wrong vault password is one error with file and line, and nothing else", async () => {
   const options = await project({
     haproxy_api_health_path: vault("/a"),
@@ -228,6 +244,96 @@ test("render prints masks, and writes the secret into files that are not for eve
   await renderCommand({ ...options, haproxyVersion: "2.6", json: true });
   expect(printed.join("")).toContain("<secret>");
   expect(printed.join("")).not.toContain("swordfish");
+});
+
+test("no hash of a secret is printed: who can try all ports would have it", async () => {
+  const options = await project({}, { "group_vars/haproxy.yml": vaulted("haproxy_retries: 7\n", password) });
+  const { desired } = await desiredOf(options);
+  const config = desired.files.find(({ path }) => path === "haproxy.cfg");
+  expect(config?.content).toContain(`description ${desired.identity}`);
+  const printed: string[] = [];
+  vi.spyOn(process.stdout, "write").mockImplementation((text) => printed.push(String(text)) > 0);
+  await renderCommand({ ...options, haproxyVersion: "2.6", json: true });
+  await renderCommand({ ...options, haproxyVersion: "2.6" });
+  const text = printed.join("");
+  expect(text).toContain("description lbctl:<secret>");
+  expect(text).not.toContain(desired.identity.slice(6));
+  expect(text).not.toContain(config?.sha256);
+  const [{ identity, files } = { identity: "", files: [] }] = (
+    JSON.parse(printed[0] ?? "") as {
+      hosts: { identity: string; files: { path: string; sha256: unknown }[] }[];
+    }
+  ).hosts;
+  expect(identity).toBe("lbctl:<secret>");
+  const hashes = Object.fromEntries(files.map(({ path, sha256 }) => [path, sha256]));
+  expect(hashes).toMatchObject({ "haproxy.cfg": null });
+  expect(hashes["lists/trusted_ips.list"]).toMatch(/^[0-9a-f]{64}$/);
+  // an old one on the host is no more to be shown, and a new one alone is no difference
+  const old = (config?.content ?? "").replaceAll(desired.identity, `lbctl:${"a".repeat(32)}`);
+  expect(makePlan(desired, observed(config?.mode ?? "", old)).files[0]?.diff).toBe("");
+});
+
+test("a file that names the identity of secrets elsewhere is as hidden as they are", async () => {
+  const options = await project(
+    {},
+    { "group_vars/haproxy.yml": vaulted("haproxy_trusted_ips: [198.51.100.7]\n", password) },
+  );
+  const { desired } = await desiredOf(options);
+  const config = desired.files.find(({ path }) => path === "haproxy.cfg");
+  expect(config?.mode).toBe("0640");
+  expect(config?.masked).toContain("description lbctl:<secret>");
+});
+
+test.each([
+  ["an unknown name made of it", "it[it.haproxy_api_health_path.slice(1)]"],
+  ["its own words", "(() => { throw new Error(btoa(it.haproxy_api_health_path)); })()"],
+  ["no error at all", "(() => { throw it.haproxy_api_health_path.slice(2); })()"],
+  ["a template named by it", "include(it.haproxy_api_health_path.slice(1))"],
+])("a template that fails with %s does not tell a secret", async (_, code) => {
+  const { input } = await desiredOf(await project({ haproxy_api_health_path: vault("/swordfish-9") }));
+  const text = `first line\n<%= ${code} %>\n`;
+  const templates = new Map([...input.templates.keys()].map((name) => [name, { file: "mine.eta", text }]));
+  const [problem = ""] = await textsOf(() => Promise.resolve(render({ ...input, templates })));
+  expect(problem).toMatch(
+    /^mine\.eta(:2)? the template fails; the words are withheld.*: haproxy_api_health_path$/,
+  );
+  const plain = new Map(
+    [...templates.keys()].map((name) => [name, { file: "mine.eta", text: "<%= it.nme %>" }]),
+  );
+  const [other = ""] = await textsOf(() => Promise.resolve(render({ ...input, templates: plain })));
+  expect(other).toContain("it.nme is not a variable of this role");
+});
+
+test("keys within an encrypted map are no suggestions", async () => {
+  const options = await project(
+    { haproxy_api_health_path: '"{{ theirs.swordfish_ten }}"' },
+    { "group_vars/all.yml": vaulted("theirs: {swordfish_11: a}\n", password) },
+  );
+  const texts = await textsOf(() => loadProject(options));
+  expect(texts.join("\n")).toContain('"theirs" has no .swordfish_ten');
+  expect(texts.join("\n")).not.toMatch(/did you mean|swordfish_11/);
+});
+
+test("what the role wants as a number may be a value under !vault, and stays secret", async () => {
+  const options = await project({
+    haproxy_stats_port: vault("9177\n"),
+    theirs: vault("7"),
+    haproxy_retries: '"{{ theirs }}"',
+  });
+  const { desired, input } = await desiredOf(options);
+  expect(input.host.vars).toMatchObject({
+    haproxy_stats_port: { value: 9177 },
+    haproxy_retries: { value: 7 },
+  });
+  const config = desired.files.find(({ path }) => path === "haproxy.cfg");
+  expect(config?.content).toMatch(/retries 7\n[\s\S]*:9177\n/);
+  expect(config?.masked).not.toMatch(/9177|retries 7/);
+  const text = (await inventoryLines({ ...options, list: true, resolved: true })).join("\n");
+  expect(text).toContain('"haproxy_retries": "<secret>"');
+  const [problem = ""] = await textsOf(async () =>
+    loadProject(await project({ haproxy_retries: vault("seven") })),
+  );
+  expect(problem).toContain("haproxy_retries must be a whole number");
 });
 
 test("no way of looking at the inventory shows a secret", async () => {
@@ -261,9 +367,9 @@ test("a listing stays JSON whatever is secret", async () => {
 });
 
 test("a text loses secrets as a whole, by line, by longer word, and as JSON writes them", () => {
-  keepSecret('first "line"\nsecond-word third\n');
+  keepSecret('first "line"\nsecond-w0rd third\n');
   expect(withoutSecrets('say first "line" now')).toBe("say <secret> now");
   expect(withoutSecrets(JSON.stringify({ a: 'first "line"' }))).toBe('{"a":"<secret>"}');
-  expect(withoutSecrets("near 'second-word'")).toBe("near '<secret>'");
+  expect(withoutSecrets("near 'second-w0rd'")).toBe("near '<secret>'");
   expect(withoutSecrets("third")).toBe("third");
 });

@@ -42,6 +42,19 @@ test("takes ANSIBLE_VAULT_PASSWORD_FILE beside the flags, and passwords that are
   expect((await openVault(file(join(folder, "first")))).open(secret, "f")).toBe("open");
 });
 
+test("what only the environment names is a note when it cannot be had, unless there is no other", async () => {
+  const folder = await folderOf({ first: "pass word" });
+  vi.stubEnv("ANSIBLE_VAULT_PASSWORD_FILE", join(folder, "gone"));
+  const told: string[] = [];
+  vi.spyOn(process.stderr, "write").mockImplementation((text) => told.push(String(text)) > 0);
+  expect((await openVault(file(join(folder, "first")))).open(secret, "f")).toBe("open");
+  vi.restoreAllMocks();
+  expect(told.join("")).toContain("gone: the vault password cannot be read: there is no such file");
+  expect(await textsOf(() => openVault({ input: false }), folder)).toEqual([
+    "gone the vault password cannot be read: there is no such file",
+  ]);
+});
+
 test("asks identities first, then files, then the terminal", () => {
   const options = { vaultId: ["dev@d", "plain"], vaultPasswordFile: ["f"], askVaultPass: true, input: true };
   const env = { ANSIBLE_VAULT_IDENTITY_LIST: "a@x, b@prompt", ANSIBLE_VAULT_PASSWORD_FILE: "e" };

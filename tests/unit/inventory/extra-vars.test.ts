@@ -44,6 +44,12 @@ test.each([
   expect(await textsOf(() => parseExtraVars([arg]))).toEqual([`--extra-vars:1 ${expected}`]);
 });
 
+test("a file without variables is refused, as by Ansible", async () => {
+  const folder = await folderOf({ "x.yml": "# none\n" });
+  const texts = await textsOf(() => parseExtraVars([`@${folder}/x.yml`]), folder);
+  expect(texts).toEqual(["x.yml:1 extra variables must be a map; read nothing (null)"]);
+});
+
 test("tells the problems of all options", async () => {
   expect(await textsOf(() => parseExtraVars(["a", "b=1", "{"]))).toHaveLength(2);
 });

@@ -59,6 +59,7 @@ test.each([
   ["", 'the host pattern "" is empty'],
   [" , ", 'the host pattern " , " is empty'],
   ["~(", 'the host pattern "~(" is not a valid regular expression'],
+  ["!", "a part of the host pattern names nobody"],
   ["webs[9]", '"webs[9]" is out of range: webs has 6 hosts'],
 ])("the pattern %j is refused", async (pattern, expected) => {
   const fleet = await fleetOf(inventory);

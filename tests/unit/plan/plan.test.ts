@@ -57,6 +57,7 @@ function desiredHost({ files }: Case["desired"]): DesiredHost {
   return {
     host: "lb",
     identity,
+    shownIdentity: identity,
     warnings: [],
     files: Object.entries(files).map(([path, content]) => ({
       path,

@@ -99,8 +99,14 @@ describe("an annotation", () => {
     expect(found).toEqual({
       name: "warning",
       properties: { file: "infra/a,b:c/100%.yml", line: "3", title: "lbctl" },
-      message: "100%0A\r\n::error::x",
+      message: "100%0A\\x0d\n::error::x",
     });
+  });
+
+  test("holds no command of the older kind", () => {
+    const text = annotation("error", { what: "said ##[set-output name=a]b", at: "##[error]" }, workspace);
+    expect(text).not.toContain("##[");
+    expect(only(text)?.message).toBe("said # #[set-output name=a]b");
   });
 
   test.each(["lb-1", "lb-1:22", "/etc/hostname", "../outside.yml:3", "infra", "lb-1,file=x::\n::error::"])(
