@@ -77,7 +77,9 @@ async function takesOthers(
   const simulated = await shell.root(["apt-get", "-s", ...purgeWords(packages)], quiet);
   // what apt finds no way for would break something
   if (simulated.exitCode !== 0) return true;
-  return [...simulated.stdout.matchAll(/^(?:Remv|Purg) (\S+)/gm)].some(([, name = ""]) => !ours.includes(name));
+  return [...simulated.stdout.matchAll(/^(?:Remv|Purg) (\S+)/gm)].some(
+    ([, name = ""]) => !ours.includes(name),
+  );
 }
 
 function purgeWords(packages: readonly string[]): string[] {
