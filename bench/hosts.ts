@@ -150,7 +150,9 @@ apt-get -qy install --no-install-recommends haproxy /tmp/packages/*.deb >/dev/nu
 rm -r /tmp/packages
 for own in ansible bare; do
   mkdir -p /etc/haproxy-$own/lists /etc/haproxy-$own/maps
+  # a start without a configuration fails, and five such forbid any further one
   sed -e "s#/etc/haproxy#/etc/haproxy-$own#g" -e "s#/run/haproxy#/run/haproxy-$own#g" \\
+    -e "s#^\\[Unit\\]#&\\nConditionPathExists=/etc/haproxy-$own/haproxy.cfg#" \\
     /lib/systemd/system/haproxy.service > /etc/systemd/system/haproxy-$own.service
   echo "d /run/haproxy-$own 2775 haproxy haproxy -" > /etc/tmpfiles.d/haproxy-$own.conf
 done

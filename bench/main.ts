@@ -48,7 +48,12 @@ try {
   for (const scene of await scenes()) {
     const { work, connections, roundTripMs } = scene;
     say(`${work}, ${String(scene.hosts)} hosts, ${connections}, ${String(roundTripMs)} ms away`);
-    rows.push(await playScene(project, scene, rounds));
+    const row = await playScene(project, scene, rounds);
+    const ms = (["lbctl", "ansible", "limit"] as const).map(
+      (who) => `${who} ${report.medianOf(row, who, "ms").toFixed(0)}`,
+    );
+    say(`  ${ms.join(", ")} ms`);
+    rows.push(row);
   }
   const text = await document(rows);
   process.stdout.write(text);
