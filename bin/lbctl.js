@@ -22,9 +22,9 @@ function load(name) {
   const module = { exports: {} };
   loaded.set(name, module);
   const filename = path.join(dist, name);
-  const source = `(function (exports, require, module, __filename, __dirname, __moduleUrl) {${fs.readFileSync(filename, "utf8")}\n})`;
   const cachedData = readKept(name);
-  const script = new vm.Script(source, { filename, cachedData });
+  // the build wrote a function around it, in ASCII: V8 keeps such bytes outside of its heap
+  const script = new vm.Script(fs.readFileSync(filename, "latin1"), { filename, cachedData });
   if (!cachedData || script.cachedDataRejected) fresh.push({ name, script });
   const own = (request) =>
     request.startsWith("./") && request.endsWith(".js") ? load(request.slice(2)) : require(request);

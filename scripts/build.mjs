@@ -51,6 +51,12 @@ for (const { path, text } of outputFiles) {
     target: "node20",
     supported: { "dynamic-import": false },
   };
-  await writeFile(path, (await transform(text, options)).code);
+  const { code } = await transform(text, options);
+  // Latin-1, so that V8 takes the file's bytes as they are; esbuild writes ASCII
+  await writeFile(
+    path,
+    `(function (exports, require, module, __filename, __dirname, __moduleUrl) {${code}\n})`,
+    "latin1",
+  );
   if (basename(path).startsWith("cli-")) await writeFile("dist/entry", basename(path));
 }

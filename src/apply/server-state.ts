@@ -32,22 +32,26 @@ described() { sed -n 's/^ *description //p' "$1" 2>/dev/null; }
 # who was drained or in maintenance, as commands (bits 1 and 8 of srv_admin_state, Management Guide 9.3)
 save_state() {
   again=
+  work=$(mktemp -d) || return 0
+  ask_worker "show info" "show servers state" >"$work/seen"
+  runs=$(sed -n 's/^[Dd]escription: //p' "$work/seen")
   for old in "$state/$previous" "$state/rejected"; do
-    [ -r "$old/haproxy.cfg" ] && [ "$(described "$old/haproxy.cfg")" = "$(loaded)" ] || continue
-    work=$(mktemp -d) || return 0
+    [ -r "$old/haproxy.cfg" ] && [ "$(described "$old/haproxy.cfg")" = "$runs" ] || continue
     server_lines "$old/haproxy.cfg" >"$work/old"
     server_lines "$live/haproxy.cfg" >"$work/new"
     comm -12 "$work/old" "$work/new" | cut -f1 >"$work/same"
-    ask_worker "show servers state" | awk -v list="$work/same" -v again="$work/again" '
+    awk -v list="$work/same" -v again="$work/again" '
       BEGIN { while ((getline line < list) > 0) same[line] = 1 }
-      NR == 1 || /^#/ || ($2 " " $4) in same { if (NF) print; next }
+      $0 == "1" { begun = 1 }
+      !begun || !NF { next }
+      $0 == "1" || /^#/ || ($2 " " $4) in same { print; next }
       int($7 / 8) % 2 { print "set server " $2 "/" $4 " state drain" >again }
-      $7 % 2 { print "set server " $2 "/" $4 " state maint" >again }' >"$work/state"
+      $7 % 2 { print "set server " $2 "/" $4 " state maint" >again }' "$work/seen" >"$work/state"
     [ ! -s "$work/again" ] || again=$(cat "$work/again")
-    if [ "$(head -n 1 "$work/state")" = 1 ]; then write_state <"$work/state"; fi
-    rm -rf "$work"
-    return 0
+    [ ! -s "$work/state" ] || write_state <"$work/state"
+    break
   done
+  rm -rf "$work"
 }
 # of a server that is gone HAProxy says so, and nothing is lost
 drain_again() {

@@ -1,8 +1,9 @@
-import { adminSocket, askFunction, masterSocket } from "../haproxy/socket.ts";
+import { askFunctions, masterSocket } from "../haproxy/socket.ts";
 import type { HostPlan } from "../model/host.ts";
 import type { Role } from "../model/role.ts";
-import { liveFunctions } from "../observe/script.ts";
+import { liveFunctions } from "../observe/look.ts";
 import { quote, quoteAll } from "../remote/shell.ts";
+import { reloadFunctions } from "./reload.ts";
 import { serverStateFunctions } from "./server-state.ts";
 
 /** What the steps need to know; every value is lbctl's own or checked. */
@@ -57,7 +58,7 @@ rm "$state/staging/.sha256sums"`,
   {
     name: "recheck",
     text: "checking that nothing moved",
-    script: ({ digest }) => `[ "$(digest "$(look)")" = ${quote(digest)} ] ||
+    script: ({ digest }) => `[ "$(look | sha256sum)" = ${quote(`${digest}  -`)} ] ||
   discard busy "the configuration on this host was changed since it was looked at; nothing was touched"`,
   },
   {
@@ -106,7 +107,8 @@ out=$(check_config "$live/haproxy.cfg") || go_back rejected "$out"`,
   {
     name: "verify",
     text: "checking that the new worker serves",
-    script: ({ role, identity }) => verifiers[role.steps.verify](identity),
+    script: ({ role, identity, plan }) =>
+      `${verifiers[role.steps.verify](identity)}${plan.enable ? enableService : ""}`,
   },
   {
     name: "prune",
@@ -129,11 +131,14 @@ const activators: Readonly<Record<Role["steps"]["activate"], (identity: string) 
 const verifiers: Readonly<Record<Role["steps"]["verify"], (identity: string) => string>> = {
   "haproxy-serving": (
     identity,
-  ) => `[ "$(loaded)" = ${quote(identity)} ] || go_back rolled-back "HAProxy does not run the new configuration"
-out=$(ask_worker "show stat -1 1 -1" | awk -F, '$2 == "FRONTEND" && $18 != "OPEN" { print "frontend " $1 " is " $18 }')
-[ -z "$out" ] || go_back rolled-back "$out"
-enabled || systemctl enable -q "$service" 2>/dev/null || note "$service could not be enabled at boot"`,
+  ) => `out=$(ask_worker "show info" "show stat -1 1 -1" | awk -F , -v want=${quote(identity)} '
+  sub(/^[Dd]escription: /, "") { loaded = $0 }
+  $2 == "FRONTEND" && $18 != "OPEN" { print "frontend " $1 " is " $18 }
+  END { if (loaded != want) print "HAProxy does not run the new configuration" }')
+[ -z "$out" ] || go_back rolled-back "$out"`,
 };
+const enableService = `
+systemctl enable -q "$service" 2>/dev/null || note "$service could not be enabled at boot"`;
 
 /** The one script of an apply: functions, then each step between its events. */
 export function applyScript(context: StepContext): string {
@@ -141,9 +146,10 @@ export function applyScript(context: StepContext): string {
     (step) => `event start ${step.name}\n${step.script(context)}\nevent done ${step.name}`,
   );
   return `${liveFunctions(context.role)}
-${askFunction}
+${askFunctions}
 ${applyFunctions}
 ${serverStateFunctions}
+${reloadFunctions}
 ${body.join("\n")}
 event outcome changed`;
 }
@@ -174,58 +180,8 @@ link() {
   ln -sfn "$state/current/$1" "$live/.$1.lbctl" && mv -T "$live/.$1.lbctl" "$live/$1"
 }
 point_to() { ln -sfn "$1" "$state/.current.lbctl" && mv -T "$state/.current.lbctl" "$state/current"; }
-# the admin socket's file can be lost while HAProxy runs, and a reload does not bring it back
-ask_worker() { ask ${adminSocket} "$1" || ask ${masterSocket} "@1 $1"; }
 loaded() { ask_worker "show info" | sed -n 's/^[Dd]escription: //p'; }
 worker() { ask ${masterSocket} "show proc" | awk '$2 == "worker" && $1 ~ /^[0-9]+$/ { print $1; exit }'; }
-uptime_s() { read -r up _ </proc/uptime; echo "\${up%.*}"; }
-alerts() { # of the last start or reload
-  journalctl -u "$service" -n 60 -o cat --no-pager 2>/dev/null |
-    awk '/Reloading HAProxy|^Starting / { n = 0 } /ALERT/ { a[n++] = $0 } END { for (i = 0; i < n && i < 5; i++) print a[i] }'
-}
-# is_new OLD: a worker other than OLD runs; without a master socket only its identity can tell
-is_new() {
-  [ -S ${masterSocket} ] || return 0
-  new=$(worker)
-  [ -n "$new" ] && [ "$new" != "$1" ]
-}
-# activate IDENTITY: reload (or start) and wait until a new worker says that it loaded it; "-" takes any new worker
-activate() {
-  save_state
-  load_new "$1"
-  set -- $?
-  [ "$1" != 0 ] || drain_again
-  forget_state
-  return "$1"
-}
-load_new() {
-  if ! systemctl is-active -q "$service"; then
-    systemctl reset-failed "$service" 2>/dev/null
-    systemctl start "$service" 2>&1 || { alerts; return 1; }
-    old=
-  else
-    old=$(worker)
-    if [ -S ${masterSocket} ]; then
-      answer=$(ask ${masterSocket} reload)
-      case $answer in Success=0*) echo "$answer"; return 1 ;; esac
-    else
-      systemctl reload "$service" 2>&1 || return 1
-    fi
-  fi
-  deadline=$(( $(uptime_s) + 15 ))
-  while [ "$(uptime_s)" -lt $deadline ]; do
-    if is_new "$old" && { [ "$1" = - ] || [ "$(loaded)" = "$1" ]; }; then return 0; fi
-    if ask ${masterSocket} "show proc" | grep -q '\\[failed: [1-9]'; then
-      echo "the new worker did not start:"
-      alerts
-      return 1
-    fi
-    if ! systemctl is-active -q "$service"; then echo "HAProxy stopped:"; alerts; return 1; fi
-    sleep 0.1
-  done
-  echo "the new worker did not answer within 15 s"
-  return 1
-}
 # go_back KIND WHY: restore the previous set, and prove that it serves. A worker that still serves is never killed:
 # it runs the previous configuration, or one that HAProxy could not load anew.
 go_back() {

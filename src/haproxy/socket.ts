@@ -28,11 +28,20 @@ sub ask { my ($path, $command) = @_; my $all = "";
 sub quoted { join "", map { "|$_\\n" } split /\\n/, $_[0] }
 `;
 
-/** A shell function `ask SOCKET COMMAND` that prints HAProxy's answer, and fails when there is none. */
-export const askFunction = `ask() {
-  perl -e '${askInPerl}
-    my ($answer, $why) = ask(@ARGV);
-    if (defined $why) { print STDERR "$why\\n"; exit 7 }
-    print $answer;
-  ' -- "$1" "$2" 2>/dev/null
-}`;
+/**
+ * Shell functions that print HAProxy's answers, one after another, or fail: `ask SOCKET COMMAND…`, and
+ * `ask_worker COMMAND…`, which goes by the master where the admin socket's file was lost: HAProxy runs on without it, and
+ * a reload does not bring it back. Commands share one process, whose start costs more than their answers.
+ */
+export const askFunctions = `ask_in_perl='${askInPerl}
+  sub answers { my ($path, $prefix, @commands) = @_;
+    map { my ($answer, $why) = ask($path, "$prefix$_"); defined $why and die "$why\n"; $answer } @commands }
+  '
+ask() { perl -e "$ask_in_perl"'
+  my $path = shift; print eval { answers($path, "", @ARGV) }; exit($@ ? 7 : 0);
+' -- "$@" 2>/dev/null; }
+ask_worker() { perl -e "$ask_in_perl"'
+  my @all = eval { answers("${adminSocket}", "", @ARGV) };
+  @all = eval { answers("${masterSocket}", "\@1 ", @ARGV) } if $@;
+  print @all; exit($@ ? 7 : 0);
+' -- "$@" 2>/dev/null; }`;

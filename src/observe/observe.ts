@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { LbctlError } from "../errors.ts";
 import type { LinkState, ObservedFile, ObservedHost } from "../model/host.ts";
 import type { Role } from "../model/role.ts";
@@ -16,11 +17,19 @@ export async function observe(
 ): Promise<ObservedHost> {
   const result = await remote.run({
     script: observeScript(role),
-    payload: Buffer.from(watch.map((path) => `${path}\n`).join(""), "utf8"),
+    // without one, the script can travel in the command line
+    ...(watch.length > 0 ? { payload: Buffer.from(watch.map((path) => `${path}\n`).join(""), "utf8") } : {}),
     idleTimeoutMs: 30_000,
     ...(signal ? { signal } : {}),
   });
   return parseObservation(remote.host, role.links, result.stdout);
+}
+
+/** Hex, of lines with their ends. */
+function sha256(lines: readonly string[]): string {
+  return createHash("sha256")
+    .update(lines.map((line) => `${line}\n`).join(""))
+    .digest("hex");
 }
 
 /** What `systemctl is-enabled` takes for enabled (systemctl(1)). */
@@ -74,7 +83,7 @@ function parseObservation(host: string, links: readonly string[], text: string):
       .sort((a, b) => (a.path < b.path ? -1 : 1)),
     handMade: one("handmade")[0] === "yes",
     watched: Object.fromEntries(all("watched ", 2).map(([hash, path = ""]) => [path, orNull(hash)])),
-    digest: one("digest")[0] ?? "",
+    digest: sha256(lines.slice(lines.indexOf("look") + 1, lines.indexOf("looked"))),
     freeBytes: Number(free) * Number(blockSize),
   };
 }

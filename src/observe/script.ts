@@ -1,48 +1,19 @@
-import { adminSocket, askFunction, masterSocket } from "../haproxy/socket.ts";
+import { adminSocket, askInPerl, masterSocket } from "../haproxy/socket.ts";
 import type { Role } from "../model/role.ts";
 import { quote, quoteAll } from "../remote/shell.ts";
+import { lookInPerl } from "./look.ts";
 
 /** Files larger than this are compared by their hash alone. */
 const sendAtMostBytes = 262_144;
 
-/** Shell functions that look at the live set; an apply uses the same to see whether it moved. */
-export function liveFunctions(role: Role): string {
-  const names = quoteAll(role.links);
-  const linked = role.links.map((name) => `-name ${quote(name)} -lname "$state/current/"${quote(name)}`);
-  return `live=${quote(role.live)} state=${quote(role.state)} service=${quote(role.service)}
-link_state() {
-  if [ -L "$live/$1" ]; then
-    [ "$(readlink "$live/$1")" = "$state/current/$1" ] && echo linked || echo elsewhere
-  elif [ -d "$live/$1" ]; then echo directory
-  elif [ -e "$live/$1" ]; then echo file
-  else echo missing; fi
-}
-# link_state of all that is there, in one process
-links() {
-  find ${names} -maxdepth 0 \\( ${linked.join(" -o ")} \\) -printf 'link %f linked\\n' \\
-    -o -type l -printf 'link %f elsewhere\\n' -o -type d -printf 'link %f directory\\n' -o -printf 'link %f file\\n'
-}
-# a name that would not fit on a line is none of ours
-files() { find -H ${names} -type f ! -path '*[[:cntrl:]\\\\]*' "$@"; }
-look() {
-  echo "generation $(readlink "$state/current")"
-  cd "$live" && links && files -exec sha256sum {} +
-} 2>/dev/null
-# digest LOOK
-digest() { d=$(printf '%s\\n' "$1" | sha256sum); echo "\${d%% *}"; }
-# "static", "alias" and the like count too, as systemctl itself has it
-enabled() { systemctl is-enabled -q "$service" 2>/dev/null; }`;
-}
-
 /**
  * The read-only look at a host: one script, one round trip. Watched paths come on stdin, one a line.
- * It prints one fact a line, `name field…`; what the host chose itself is in base64 or the rest of the line.
- * Every process costs a host about a millisecond, and a fleet as many times that, so the shell does what it can itself.
+ * It prints one fact a line, `name field…`; what the host chose itself is in base64 or the rest of the line. What the
+ * digest rests on stands between `look` and `looked`.
+ * Every process costs a host one or two milliseconds, and a fleet as many times that.
  */
 export function observeScript(role: Role): string {
-  return `${liveFunctions(role)}
-${askFunction}
-( ID=unknown VERSION_ID=unknown
+  return `( ID=unknown VERSION_ID=unknown
 [ -r /etc/os-release ] && . /etc/os-release
 echo "os $ID $VERSION_ID" )
 # side by side: each prints short lines, which do not mix
@@ -63,34 +34,51 @@ done
 }
 disk=\${disk%%[!0-9.]*}
 echo "haproxy \${disk:--}"; } &
-systemctl show -p ActiveState -p UnitFileState "$service" 2>/dev/null &
-{ i=$(ask ${adminSocket} "show info" || ask ${masterSocket} "@1 show info")
-case $i in *[Dd]"escription: "*) i=\${i#*escription: }; echo "loaded \${i%%"
-"*}" ;; esac; } &
-seen=$(look)
+systemctl show -p ActiveState -p UnitFileState ${quote(role.service)} 2>/dev/null &
+echo "free $(stat -f -c '%a %S' /var/lib)" &
+seen=$(perl -e '${askInPerl}${lookInPerl}${seeInPerl}' -- ${quote(role.live)} ${quote(role.state)} \\
+  ${quoteAll(role.packages)} -- ${quoteAll(role.links)} 2>/dev/null) || seen='generation -
+handmade no' # no Debian: the first line says so
 wait
-printf '%s\\n' "$seen" "digest $(digest "$seen")"
-cd "$live" 2>/dev/null && files -printf '%m %s %p\\n' 2>/dev/null | while read -r m s f; do
-  c=-
-  case $f in certs/*) ;; *) [ "$s" -le ${String(sendAtMostBytes)} ] && c==$(base64 -w0 <"$f") ;; esac
-  echo "file $m $c $f"
-done
-hand=no
-for l in ${quoteAll(role.links)}; do
-  s=linked
-  case $seen in *"link $l linked"*) ;; *) s=$(link_state "$l") ;; esac
-  case $s in
-    file)
-      pristine=$(dpkg-query -W -f '\${Conffiles}\\n' ${quoteAll(role.packages)} 2>/dev/null | awk -v f="$live/haproxy.cfg" '$1 == f { print $2 }')
-      [ "$(md5sum <"$live/$l" | cut -d' ' -f1)" = "$pristine" ] || hand=yes ;;
-    directory) [ -z "$(ls -A "$live/$l")" ] || hand=yes ;;
-    elsewhere) hand=yes ;;
-  esac
-done
-echo "handmade $hand"
+printf '%s\\n' "$seen"
 while IFS= read -r w; do
   h=-; [ -f "$w" ] && h=$(sha256sum <"$w") && h=\${h%% *}
   echo "watched $h $w"
-done
-echo "free $(stat -f -c '%a %S' /var/lib)"`;
+done`;
 }
+
+/** The identity that the worker reports, the look, every file's mode and content, and whose the set is. */
+const seeInPerl = `
+my ($live, $state, @packages) = @ARGV;
+my ($dashes) = grep { $packages[$_] eq "--" } 0 .. $#packages;
+my @names = splice @packages, $dashes + 1; pop @packages;
+my ($info, $why) = ask("${adminSocket}", "show info");
+($info, $why) = ask("${masterSocket}", "\\@1 show info") if defined $why;
+print "loaded $1\\n" if ($info // "") =~ /^[Dd]escription: (.*)$/m;
+my ($lines, @files) = look($live, $state, @names);
+print map { "$_\\n" } "look", @$lines, "looked";
+for my $path (@files) {
+  my (undef, undef, $mode, undef, undef, undef, undef, $size) = stat $path or next;
+  my $shown = "-";
+  if ($path !~ m{^certs/} && $size <= ${String(sendAtMostBytes)} && open my $file, "<:raw", $path) {
+    local $/; $shown = "=" . base64(<$file> // "");
+  }
+  printf "file %o %s %s\\n", $mode & 07777, $shown, $path;
+}
+print "handmade ", (grep { is_own($_) } @$lines) ? "yes" : "no", "\\n";
+# neither linked to a generation, nor empty, nor as the package ships it
+sub is_own { my ($name, $kind) = $_[0] =~ /^link (.*) (\\w+)$/ or return 0;
+  return 0 if $kind eq "linked";
+  if ($kind eq "directory") { opendir my $folder, $name; return 2 < (() = readdir $folder) }
+  return 1 if $kind eq "elsewhere";
+  my %shipped = map { split " " } grep { /^ / } first_words("dpkg-query", "-W", "-f", "\\\${Conffiles}\\n", @packages);
+  my ($sum) = first_words("md5sum", "--", $name);
+  return (split " ", $sum // "-")[0] ne ($shipped{"$live/$name"} // ""); }
+sub first_words { open my $words, "-|", @_ or return ""; return map { /^(\\s*\\S+ +\\S+)/ ? $1 : () } <$words> }
+sub base64 { my ($bytes) = @_; return "" if $bytes eq "";
+  my $text = join "", map { substr $_, 1 } split /\\n/, pack "u", $bytes;
+  $text =~ tr#\`!-_#AB-Za-z0-9+/#;
+  my $pad = (3 - length($bytes) % 3) % 3;
+  substr($text, -$pad) = "=" x $pad if $pad;
+  return $text; }
+`;

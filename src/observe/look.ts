@@ -1,0 +1,49 @@
+import type { Role } from "../model/role.ts";
+import { quote, quoteAll } from "../remote/shell.ts";
+
+/**
+ * Perl's part that looks at the live set: which generation is current, what stands where a link belongs, and the sum of
+ * every file, one a line. perl-base is Essential on Debian; one process does what would take the shell a dozen.
+ * Files with a name that would not fit on a line, or is no UTF-8, are none of ours. Links are followed at the top only.
+ */
+export const lookInPerl = `
+use strict;
+sub look { my ($live, $state, @names) = @_; my (@lines, @files);
+  push @lines, "generation " . (readlink("$state/current") // "");
+  return \\@lines unless chdir $live;
+  for my $name (@names) {
+    next unless lstat $name;
+    my $kind = -d _ ? "directory" : "file";
+    $kind = readlink($name) eq "$state/current/$name" ? "linked" : "elsewhere" if -l _;
+    push @lines, "link $name $kind";
+    push @files, files_below($name) if stat $name;
+  }
+  for (my @left = @files; my @some = splice @left, 0, 500;) {
+    open my $sums, "-|", "sha256sum", "--", @some or next;
+    chomp(my @read = <$sums>);
+    push @lines, @read;
+  }
+  return (\\@lines, @files); }
+# of what was just looked at by stat or lstat
+sub files_below { my ($path) = @_;
+  return $path if -f _;
+  return unless -d _ && opendir my $folder, $path;
+  my @names = sort grep { !/^\\.\\.?$|[[:cntrl:]\\\\]/ && utf8::decode(my $copy = $_) } readdir $folder;
+  return map { lstat "$path/$_" ? files_below("$path/$_") : () } @names; }
+`;
+
+/** Where the role's files live, and a shell function `look` for them; an apply uses the same to see whether it moved. */
+export function liveFunctions(role: Role): string {
+  return `live=${quote(role.live)} state=${quote(role.state)} service=${quote(role.service)}
+look() { perl -e '${lookInPerl}
+  my ($lines) = look(@ARGV); print map { "$_\\n" } @$lines;
+' -- "$live" "$state" ${quoteAll(role.links)} 2>/dev/null; }
+# what stands at a live name, for \`link\`
+link_state() {
+  if [ -L "$live/$1" ]; then
+    [ "$(readlink "$live/$1")" = "$state/current/$1" ] && echo linked || echo elsewhere
+  elif [ -d "$live/$1" ]; then echo directory
+  elif [ -e "$live/$1" ]; then echo file
+  else echo missing; fi
+}`;
+}
