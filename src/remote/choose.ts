@@ -5,7 +5,7 @@ import type { NodeSshRemote } from "./node-ssh.ts";
 import { answers, hasLiveMaster, openSsh, startMaster } from "./openssh.ts";
 import type { Remote } from "./port.ts";
 import { NoLink } from "./run.ts";
-import { effectiveConfig, type EffectiveConfig } from "./ssh-config.ts";
+import { effectiveConfig, type AskSsh, type EffectiveConfig } from "./ssh-config.ts";
 
 /** `auto` decides for each host; `openssh` runs the system's client; `node-ssh` speaks the protocol in this process. */
 export type Transport = "auto" | "openssh" | "node-ssh";
@@ -21,6 +21,7 @@ export async function choose(
   name: string,
   connection: Connection,
   transport: Transport,
+  askSsh: AskSsh,
   closing: AbortSignal,
 ): Promise<Chosen> {
   const why = "its ansible_connection";
@@ -28,13 +29,16 @@ export async function choose(
   if (connection.kind !== "ssh") {
     return { remote: instance(name, connection), how: `${connection.kind} exec`, why };
   }
-  if (transport === "openssh") return overOpenSsh(name, connection, "--transport openssh");
-  if (transport === "auto" && (await hasLiveMaster(connection))) {
+  if (transport !== "node-ssh" && (await hasLiveMaster(connection))) {
     return { remote: openSsh(name, connection), how: "OpenSSH", why: "its last connection is still open" };
+  }
+  if (transport === "openssh") {
+    const config = await effectiveConfig(name, connection, askSsh);
+    return overOpenSsh(name, connection, "--transport openssh", config);
   }
   // the library loads while ssh tells its settings
   const library = import("./node-ssh.ts");
-  const config = await effectiveConfig(name, connection);
+  const config = await effectiveConfig(name, connection, askSsh);
   const remote = (await library).nodeSsh(name, connection, config, closing);
   return transport === "auto"
     ? automatic(name, connection, config, remote)
@@ -96,20 +100,13 @@ async function overOpenSsh(
   name: string,
   connection: SshConnection,
   why: string,
-  known?: EffectiveConfig,
+  { careless, controlPath: own }: EffectiveConfig,
 ): Promise<Chosen> {
-  const chosen = (words: readonly string[]) => ({
-    remote: openSsh(name, connection, words),
-    how: "OpenSSH",
-    why,
-  });
-  if (!known && (await hasLiveMaster(connection))) return chosen([]);
-  const config = known ?? (await effectiveConfig(name, connection));
-  const own = config.controlPath;
-  return chosen([
-    ...(config.careless ? acceptNewOnly : []),
+  const words = [
+    ...(careless ? acceptNewOnly : []),
     ...(own !== null && (await isLive(own)) ? ["-o", `ControlPath="${own}"`, "-o", "ControlMaster=no"] : []),
-  ]);
+  ];
+  return { remote: openSsh(name, connection, words), how: "OpenSSH", why };
 }
 
 /** StrictHostKeyChecking `no` would go on with a key that has changed: then somebody may be in between. */

@@ -3,6 +3,7 @@ import { unlessAborted } from "./abort.ts";
 import { choose, type Chosen, type Transport } from "./choose.ts";
 import type { Remote } from "./port.ts";
 import { interrupted } from "./run.ts";
+import { askOnce, type AskSsh } from "./ssh-config.ts";
 
 /** How a host is reached, and why so: for people. */
 interface Choice {
@@ -27,9 +28,10 @@ export interface ConnectOptions {
 
 export function openConnections(transport: Transport, options: ConnectOptions = {}): Connections {
   const remotes = new Map<string, Remote>();
+  const askSsh = askOnce();
   return {
     to(host) {
-      const remote = remotes.get(host.name) ?? open(host, transport, options);
+      const remote = remotes.get(host.name) ?? open(host, transport, askSsh, options);
       remotes.set(host.name, remote);
       return remote;
     },
@@ -39,7 +41,7 @@ export function openConnections(transport: Transport, options: ConnectOptions = 
   };
 }
 
-function open(host: Host, transport: Transport, options: ConnectOptions): Remote {
+function open(host: Host, transport: Transport, askSsh: AskSsh, options: ConnectOptions): Remote {
   const { name } = host;
   const { becomePassword } = options;
   const connection = { ...(becomePassword && { becomePassword }), ...host.connection };
@@ -47,7 +49,7 @@ function open(host: Host, transport: Transport, options: ConnectOptions): Remote
   let chosen: Promise<Chosen> | undefined;
   let made: Chosen | undefined;
   const decide = (): Promise<Chosen> => {
-    chosen = choose(name, connection, transport, closing.signal);
+    chosen = choose(name, connection, transport, askSsh, closing.signal);
     chosen.then(
       (choice) => {
         made = choice;

@@ -3,8 +3,8 @@ import { LbctlError } from "../errors.ts";
 import type { SshConnection } from "../model/fleet.ts";
 import { algorithmsWithin, type Algorithms } from "./algorithms.ts";
 import { connectionArguments } from "./openssh.ts";
-import { runProcess } from "./process.ts";
-import { readConfigWithoutSsh } from "./ssh-words.ts";
+import { runProcess, type ProcessResult } from "./process.ts";
+import { readConfigWithoutSsh, readWrittenSettings } from "./ssh-words.ts";
 
 /** What OpenSSH would do for a host, after its configuration files and the inventory's words. */
 export interface EffectiveConfig {
@@ -32,13 +32,57 @@ export interface EffectiveConfig {
   readonly hasOpenSsh: boolean;
 }
 
+/** Asks OpenSSH for its settings of a host. */
+export type AskSsh = (connection: SshConnection) => Promise<ProcessResult>;
+
+const askEach: AskSsh = (connection) =>
+  runProcess("ssh", [...connectionArguments(connection), "-G", "--", connection.address], {
+    timeoutMs: 10_000,
+  });
+
+/**
+ * Asks `ssh -G` once for all hosts of which the inventory and the configuration files say the same, as far as lbctl can
+ * tell that itself: with 20 hosts, a process for each would take as long as connecting.
+ */
+export function askOnce(ask: AskSsh = askEach): AskSsh {
+  let first:
+    { readonly settings: Promise<string | null>; readonly answer: Promise<ProcessResult> } | undefined;
+  return async (connection) => {
+    if (!first) {
+      first = { answer: ask(connection), settings: readSettings(connection) };
+      return first.answer;
+    }
+    const [settings, known] = await Promise.all([readSettings(connection), first.settings]);
+    const answer = settings === null || settings !== known ? undefined : await first.answer;
+    if (answer?.exitCode !== 0) return ask(connection);
+    const address = connection.address.toLowerCase();
+    return {
+      ...answer,
+      stdout: answer.stdout.replace(/^(host|hostname) .*$/gm, (_, name: string) => `${name} ${address}`),
+    };
+  };
+}
+
+/** All that is said of a host, but for its address; null when the address matters for more, or only ssh can tell. */
+async function readSettings(connection: SshConnection): Promise<string | null> {
+  const settings = await readWrittenSettings(connection).catch(() => null);
+  const byAddress = (value: string): boolean => /[%$]/.test(value);
+  if (!settings || settings.some(([name, value]) => addressed.test(name) || byAddress(value))) return null;
+  return JSON.stringify(settings);
+}
+
+const addressed = /^(?:hostname|canonical.*|controlpath)$/;
+
 /**
  * Asks the OpenSSH client itself (`ssh -G`); where there is none, reads the inventory's words and the user's ssh
  * configuration. Throws LbctlError `invalid` when the settings are refused.
  */
-export async function effectiveConfig(host: string, connection: SshConnection): Promise<EffectiveConfig> {
-  const args = [...connectionArguments(connection), "-G", "--", connection.address];
-  const result = await runProcess("ssh", args, { timeoutMs: 10_000 });
+export async function effectiveConfig(
+  host: string,
+  connection: SshConnection,
+  askSsh: AskSsh,
+): Promise<EffectiveConfig> {
+  const result = await askSsh(connection);
   if (result.exitCode === 0) return parseConfig(result.stdout, process.env.SSH_AUTH_SOCK);
   if (result.exitCode === null && (result.cause ?? "").includes("ENOENT")) {
     const text = await readConfigWithoutSsh(host, connection);

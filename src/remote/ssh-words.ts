@@ -6,7 +6,7 @@ import type { SshConnection } from "../model/fleet.ts";
 import { matchesPatterns } from "./known-hosts.ts";
 import { connectionArguments } from "./openssh.ts";
 
-type Setting = readonly [keyword: string, value: string];
+export type Setting = readonly [keyword: string, value: string];
 
 /** Of these ssh takes every one; of the others, the first. */
 const repeatable = ["identityfile", "certificatefile"];
@@ -22,14 +22,26 @@ export async function readConfigWithoutSsh(host: string, connection: SshConnecti
       at: host,
       hint: "Install the OpenSSH client, or do without it.",
     });
-  const { settings, file } = readWords(connectionArguments(connection), refuse);
-  const files = file === null ? [join(homedir(), ".ssh/config"), "/etc/ssh/ssh_config"] : [file];
-  for (const path of files.filter((each) => each !== "none")) {
-    settings.push(...(await readFileSettings(path, connection.address.toLowerCase(), refuse, 0)));
-  }
+  const settings = await readWrittenSettings(connection, refuse);
   return inEffect(settings, connection.address)
     .map(([keyword, value]) => `${keyword} ${value}`)
     .join("\n");
+}
+
+/**
+ * What the inventory's words and the configuration files say of a host, in ssh's order. Throws what `refuse` makes of
+ * what only ssh can read.
+ */
+export async function readWrittenSettings(
+  connection: SshConnection,
+  refuse: (what: string) => Error = Error,
+): Promise<Setting[]> {
+  const { settings, file } = readWords(connectionArguments(connection), refuse);
+  const files = file === null ? [join(homedir(), ".ssh/config"), "/etc/ssh/ssh_config"] : [file];
+  for (const path of files.filter((each) => each !== "none")) {
+    settings.push(...(await readFileSettings(path, connection.address, refuse, 0)));
+  }
+  return settings;
 }
 
 function inEffect(written: readonly Setting[], address: string): Setting[] {
@@ -65,7 +77,7 @@ const byFlag: Readonly<Record<string, string>> = { p: "port", l: "user", i: "ide
 const harmless = /^-[TqvxanCk2]+$/;
 
 /** ssh(1)'s options, as far as they matter here. */
-function readWords(words: readonly string[], refuse: (what: string) => LbctlError) {
+function readWords(words: readonly string[], refuse: (what: string) => Error) {
   const settings: Setting[] = [];
   let file: string | null = null;
   for (let index = 0; index < words.length; index++) {
@@ -92,7 +104,7 @@ function readSetting(line: string): Setting {
 async function readFileSettings(
   path: string,
   address: string,
-  refuse: (what: string) => LbctlError,
+  refuse: (what: string) => Error,
   depth: number,
 ): Promise<Setting[]> {
   const text = await readFile(path, "utf8").catch(() => "");

@@ -2,6 +2,8 @@ import { formats } from "../document/formats.ts";
 import { LbctlError } from "../errors.ts";
 import type { Variables } from "../model/fleet.ts";
 import type { Role, RoleFile, Template } from "../model/role.ts";
+import { partFrom } from "../document/parsed.ts";
+import { parsedAtBuild } from "../document/parsed-at-build.ts";
 import { isMap, type Part } from "../document/part.ts";
 import { invalid, Problems } from "../document/problems.ts";
 import { checkSchema, prepareSchema } from "../document/schema.ts";
@@ -128,7 +130,8 @@ async function readSchema(name: string, dirs: readonly string[]): Promise<object
 
 async function readPart(relative: string, name: string, dirs: readonly string[]): Promise<Part> {
   const { file, bytes } = await readOf(relative, name, dirs);
-  return parseYaml(bytes, file);
+  const known = parsedAtBuild.get(decodeText(bytes, file));
+  return known ? partFrom(known, file) : parseYaml(bytes, file);
 }
 
 async function readOf(relative: string, name: string, dirs: readonly string[]) {

@@ -7,6 +7,10 @@ import { root } from "../support/lbctl.ts";
 
 let folder = "";
 
+/** As the build writes a file. */
+const wrapped = (code: string): string =>
+  `(function (exports, require, module, __filename, __dirname, __moduleUrl) {${code}\n})`;
+
 /** bin/ as it is, with a small bundle of two files. */
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "lbctl-start-"));
@@ -14,14 +18,14 @@ beforeEach(() => {
   mkdirSync(join(folder, "dist"));
   writeFileSync(
     join(folder, "dist", "cli.js"),
-    `exports.main = (argv) => {
+    wrapped(`exports.main = (argv) => {
        const { greet } = require("./part.js");
        process.exitCode = Number(argv[3] ?? 0);
        console.log(greet(require("node:path").basename(__filename)), __moduleUrl.startsWith("file:"));
-     };`,
+     };`),
   );
   writeFileSync(join(folder, "dist", "entry"), "cli.js");
-  writeFileSync(join(folder, "dist", "part.js"), "exports.greet = (name) => `hello from ${name}`;");
+  writeFileSync(join(folder, "dist", "part.js"), wrapped("exports.greet = (name) => `hello from ${name}`;"));
 });
 
 afterEach(() => {

@@ -3,7 +3,8 @@ import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { parseConfig } from "../../../src/remote/ssh-config.ts";
+import { runProcess } from "../../../src/remote/process.ts";
+import { askOnce, parseConfig, type AskSsh } from "../../../src/remote/ssh-config.ts";
 import { readConfigWithoutSsh } from "../../../src/remote/ssh-words.ts";
 
 const printed = (...extra: string[]) =>
@@ -142,4 +143,30 @@ test.each([
   writeFileSync(join(folder, "match"), "User x\nMatch host h\n  Port 2\n");
   const connection = { kind: "ssh" as const, address: "h", sshArgs, become: false };
   await expect(readConfigWithoutSsh("lb-1", connection)).rejects.toThrow(`cannot honour ${expected}`);
+});
+
+const shared = join(folder, "shared");
+writeFileSync(shared, "Host web*\n  User deploy\nHost far\n  HostName %h.example.net\nHost *\n  Port 2200\n");
+writeFileSync(join(folder, "matching"), 'Match exec "true"\n  User deploy\n');
+
+test.each([
+  ["-F", shared, ["web1", "webTWO", "web3"], 1],
+  ["-F", shared, ["web1", "db1", "far", "WEB2", "db2"], 5],
+  ["-F", join(folder, "matching"), ["a", "b"], 2],
+  ["-F", "none", ["a", "b"], 1],
+])("%s %s: one ssh -G tells of hosts alike", async (flag, file, addresses, asked) => {
+  const calls: string[] = [];
+  const each: AskSsh = (connection) => {
+    calls.push(connection.address);
+    return runProcess("ssh", [...connection.sshArgs, "-G", "--", connection.address]);
+  };
+  const once = askOnce(each);
+  for (const address of addresses) {
+    const connection = { kind: "ssh" as const, address, sshArgs: [flag, file], become: false };
+    const own = await runProcess("ssh", [flag, file, "-G", "--", address]);
+    expect(parseConfig((await once(connection)).stdout, undefined)).toEqual(
+      parseConfig(own.stdout, undefined),
+    );
+  }
+  expect(calls).toHaveLength(asked);
 });
