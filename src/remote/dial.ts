@@ -1,29 +1,15 @@
-import { Socket } from "node:net";
+import { connect, type Socket } from "node:net";
 
 /** As OpenSSH's ConnectTimeout for the other transport. */
 export const connectTimeoutMs = 10_000;
 
-/** Sends what is written in one turn as one segment: ssh2 writes a packet in three parts. */
-class PacketSocket extends Socket {
-  override write(...words: unknown[]): boolean {
-    if (this.writableCorked === 0) {
-      this.cork();
-      process.nextTick(() => {
-        this.uncork();
-      });
-    }
-    return super.write(...(words as [Uint8Array]));
-  }
-}
-
 /** Without TCP_NODELAY each command would wait 40 ms for the other side's delayed acknowledgement. */
 export function dial(host: string, port: number, signal: AbortSignal): Promise<Socket> {
   return new Promise((resolve, reject) => {
-    const socket = new PacketSocket({ signal });
-    socket.setNoDelay(true).setTimeout(connectTimeoutMs);
-    socket.connect({ host, port });
+    const socket = connect({ host, port, signal, noDelay: true, timeout: connectTimeoutMs });
     socket.once("connect", () => {
       socket.setTimeout(0);
+      sendTogether(socket);
       resolve(socket);
     });
     socket.once("timeout", () => {
@@ -31,4 +17,18 @@ export function dial(host: string, port: number, signal: AbortSignal): Promise<S
     });
     socket.once("error", reject);
   });
+}
+
+/** Makes one segment of what is written in one turn: ssh2 writes a packet in three parts. */
+function sendTogether(socket: Socket): void {
+  const write = socket.write.bind(socket);
+  socket.write = (...words: unknown[]): boolean => {
+    if (socket.writableCorked === 0) {
+      socket.cork();
+      process.nextTick(() => {
+        socket.uncork();
+      });
+    }
+    return write(...(words as [Uint8Array]));
+  };
 }
