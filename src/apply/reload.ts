@@ -1,69 +1,83 @@
 import { adminSocket, askInPerl, masterSocket } from "../haproxy/socket.ts";
+import { serverStateInPerl } from "./server-state.ts";
 
 /** Seconds that a new worker has until it must say that it loaded the configuration. */
 const serveWithinSeconds = 15;
 
 /**
- * Shell functions that reload HAProxy through the master's socket (Management Guide 4), or start it, and wait until a
- * new worker says that it loaded what it should. Waiting is one process that looks every 10 ms: a new worker serves
- * after some 30 ms, and starting a process for each look would take as long.
+ * A shell function `activate IDENTITY` that reloads HAProxy through the master's socket (Management Guide 4), or starts
+ * it, and waits until a new worker says that it loaded IDENTITY; `-` takes any new worker. What the old worker knows of
+ * its servers goes with it. It prints why it failed. All in one process that looks every 10 ms: a new worker serves
+ * after some 30 ms, and starting a process for each question would take longer than the answers.
  */
-export const reloadFunctions = `alerts() { # of the last start or reload
-  journalctl -u "$service" -n 60 -o cat --no-pager 2>/dev/null |
-    awk '/Reloading HAProxy|^Starting / { n = 0 } /ALERT/ { a[n++] = $0 } END { for (i = 0; i < n && i < 5; i++) print a[i] }'
-}
-# activate IDENTITY: reload (or start) and wait until a new worker says that it loaded it; "-" takes any new worker
-activate() {
-  save_state
-  load_new "$1"
-  set -- $?
-  [ "$1" != 0 ] || drain_again
-  forget_state
-  return "$1"
-}
-load_new() {
-  old=$(worker)
-  if [ -n "$old" ]; then
-    answer=$(ask ${masterSocket} reload)
-    case $answer in Success=0*) echo "$answer"; return 1 ;; esac
-  elif systemctl is-active -q "$service"; then
-    systemctl reload "$service" 2>&1 || return 1
-  else
-    systemctl reset-failed "$service" 2>/dev/null
-    systemctl start "$service" 2>&1 || { alerts; return 1; }
-  fi
-  wait_for_worker "$old" "$1"
-  case $? in
-    0) return 0 ;;
-    3) echo "the new worker did not start:"; alerts ;;
-    4) echo "HAProxy stopped:"; alerts ;;
-    *) echo "the new worker did not answer within ${String(serveWithinSeconds)} s" ;;
-  esac
-  return 1
-}
-# wait_for_worker OLD IDENTITY: without a master's socket only the identity can tell a new worker from the old one
-wait_for_worker() {
-  perl -e '${askInPerl}
-    my ($old, $want, $service) = @ARGV;
+export const activateFunction = `activate() {
+  perl -e '${askInPerl}${serverStateInPerl}
+    $| = 1;
+    my ($want, $live, $service, $state_file, @sets) = @ARGV;
     my ($admin, $master) = ("${adminSocket}", "${masterSocket}");
+    my @again = save_state();
+    my $problem = load_new();
+    if (!$problem) { ask_worker($_) for @again }
+    # "1" is a state file without servers; a missing or empty one makes HAProxy warn
+    write_state("1");
+    exit $problem;
+
+    # of a server that is gone HAProxy says so, and nothing is lost
+    sub save_state {
+      my ($loaded, $known) = (loaded(), ask_worker("show servers state") // "");
+      for my $set (@sets) {
+        next unless -r "$set/haproxy.cfg" && described("$set/haproxy.cfg") eq $loaded;
+        my ($lines, @commands) = state_for($known, servers_of("$set/haproxy.cfg"), servers_of("$live/haproxy.cfg"));
+        write_state(@$lines) if @$lines;
+        return @commands;
+      }
+      return; }
+    sub write_state {
+      open my $file, ">", "$state_file.new" or return;
+      print $file map { "$_\\n" } @_;
+      close $file and chmod 0644, "$state_file.new" and rename "$state_file.new", $state_file; }
+    sub described { open my $file, "<", $_[0] or return "";
+      while (<$file>) { return $1 if /^ *description (.*)$/ }
+      return ""; }
+
+    # the admin socket can be lost while HAProxy runs, and a reload does not bring it back
+    sub ask_worker { my ($answer, $why) = ask($admin, $_[0]); ($answer) = ask($master, "\\@1 $_[0]") if defined $why;
+      return $answer; }
+    sub loaded { return (ask_worker("show info") // "") =~ /^[Dd]escription: (.*)$/m ? $1 : "" }
+    sub workers { my ($answer) = ask($master, "show proc"); return $answer // "" }
+    sub newest { return $_[0] =~ /^([0-9]+) +worker /m ? $1 : "" }
     sub uptime { open my $file, "<", "/proc/uptime" or die; return (split " ", <$file>)[0] }
-    my $until = uptime() + ${String(serveWithinSeconds)};
-    for (my $turn = 1; uptime() < $until; $turn++) {
-      my $new = "";
-      if (-S $master) {
-        my $workers = (ask($master, "show proc"))[0] // "";
-        ($new) = $workers =~ /^([0-9]+) +worker /m or $new = $old;
-        exit 3 if $workers =~ /\[failed: [1-9]/ && $new eq $old;
+
+    sub load_new {
+      my $old = newest(workers());
+      if ($old ne "") {
+        my ($answer) = ask($master, "reload");
+        if (($answer // "") =~ /^Success=0/) { print $answer; return 1 }
+      } elsif (!system "systemctl", "is-active", "-q", $service) {
+        return 1 if system "systemctl", "reload", $service;
+      } else {
+        system "systemctl reset-failed \\"$service\\" 2>/dev/null";
+        if (system "systemctl", "start", $service) { alerts(); return 1 }
       }
-      if (!-S $master || $new ne $old) {
-        exit 0 if $want eq "-";
-        my ($info, $why) = ask($admin, "show info");
-        ($info, $why) = ask($master, "\@1 show info") if defined $why;
-        exit 0 if ($info // "") =~ /^[Dd]escription: (.*)$/m && $1 eq $want;
+      my $until = uptime() + ${String(serveWithinSeconds)};
+      for (my $turn = 1; uptime() < $until; $turn++) {
+        my $proc = workers();
+        my $new = newest($proc);
+        # without a socket of the master only the identity can tell a new worker from the old one
+        if (!-S $master || ($new ne "" && $new ne $old)) {
+          return 0 if $want eq "-" || loaded() eq $want;
+        } elsif ($proc =~ /\\[failed: [1-9]/) { print "the new worker did not start:\\n"; alerts(); return 1 }
+        if ($turn % 100 == 0 && system "systemctl", "is-active", "-q", $service) {
+          print "HAProxy stopped:\\n"; alerts(); return 1;
+        }
+        select undef, undef, undef, 0.01;
       }
-      exit 4 if $turn % 100 == 0 && system("systemctl", "is-active", "-q", $service);
-      select undef, undef, undef, 0.01;
-    }
-    exit 5;
-  ' -- "$1" "$2" "$service"
+      print "the new worker did not answer within ${String(serveWithinSeconds)} s\\n";
+      return 1; }
+    # of the last start or reload
+    sub alerts { my @alerts;
+      open my $log, "-|", "journalctl -u \\"$service\\" -n 60 -o cat --no-pager 2>/dev/null" or return;
+      while (<$log>) { @alerts = () if /Reloading HAProxy|^Starting /; push @alerts, $_ if /ALERT/ }
+      print grep { defined } @alerts[0 .. 4]; }
+  ' -- "$1" "$live" "$service" "$state/state/servers" "$state/$previous" "$state/rejected"
 }`;

@@ -3,8 +3,7 @@ import type { HostPlan } from "../model/host.ts";
 import type { Role } from "../model/role.ts";
 import { liveFunctions } from "../observe/look.ts";
 import { quote, quoteAll } from "../remote/shell.ts";
-import { reloadFunctions } from "./reload.ts";
-import { serverStateFunctions } from "./server-state.ts";
+import { activateFunction } from "./reload.ts";
 
 /** What the steps need to know; every value is lbctl's own or checked. */
 export interface StepContext {
@@ -41,14 +40,12 @@ flock -n 9 || fail busy "another lbctl is changing this host"`,
     name: "stage",
     text: "staging the files",
     script:
-      () => `out=$(mkdir -p "$state/generations" "$state/state" 2>&1) || fail rejected "$state could not be made: $out"
-chmod 755 /var/lib/lbctl "$state" "$state/generations" "$state/state"
-[ -s "$state/state/servers" ] || forget_state
-rm -rf "$state/staging"
+      () => `out=$(install -d -m 755 /var/lib/lbctl "$state" "$state/generations" "$state/state" 2>&1) || fail rejected "$state could not be made: $out"
+[ -s "$state/state/servers" ] || { echo 1 >"$state/state/servers"; chmod 644 "$state/state/servers"; }
+[ ! -e "$state/staging" ] || rm -rf "$state/staging"
 out=$(mkdir -m 755 "$state/staging" 2>&1) || fail rejected "$state/staging could not be made: $out"
 out=$(tar -x --no-same-owner -p -f - -C "$state/staging" 2>&1) || discard rejected "the files could not be written: $out$(disk_full)"
-out=$(cd "$state/staging" && sha256sum --quiet -c .sha256sums 2>&1) || discard failed "the files did not arrive whole: $out"
-rm "$state/staging/.sha256sums"`,
+out=$(cd "$state/staging" && sha256sum --quiet -c .sha256sums 2>&1) || discard failed "the files did not arrive whole: $out"`,
   },
   {
     name: "validate",
@@ -58,7 +55,8 @@ rm "$state/staging/.sha256sums"`,
   {
     name: "recheck",
     text: "checking that nothing moved",
-    script: ({ digest }) => `[ "$(look | sha256sum)" = ${quote(`${digest}  -`)} ] ||
+    script: ({ digest }) => `seen=$(look)
+[ "$(printf '%s\\n' "$seen" | sha256sum)" = ${quote(`${digest}  -`)} ] ||
   discard busy "the configuration on this host was changed since it was looked at; nothing was touched"`,
   },
   {
@@ -66,7 +64,7 @@ rm "$state/staging/.sha256sums"`,
     text: "keeping what stood there before as generation 0",
     script: ({ role }) => `links=${quote(role.links.join(" "))}
 if [ ! -L "$state/current" ]; then
-  newest=$(generations | tail -n 1)
+  newest=$(newest)
   if [ -z "$newest" ]; then
     newest=0
     rm -rf "$state/generations/.0"
@@ -85,13 +83,14 @@ fi`,
     text: "putting the new set in place",
     // From here on it finishes or goes back, even when the link is cut.
     script: () => `previous=$(readlink "$state/current")
-newest=$(generations | tail -n 1)
+newest=$(newest)
 [ -n "$previous" ] && [ -n "$newest" ] || discard failed "$state/generations cannot be read"
 next=$((newest + 1))
 trap '' HUP INT TERM PIPE
 for l in $links; do
-  s=$(link_state "$l")
-  [ "$s" = linked ] || out=$(link "$l" "$s" 2>&1) || go_back rejected "$live/$l could not become a link: $out"
+  case $seen in *"
+link $l linked"*) continue ;; esac
+  out=$(link "$l" "$(link_state "$l")" 2>&1) || go_back rejected "$live/$l could not become a link: $out"
 done
 out=$(mv -T "$state/staging" "$state/generations/$next" 2>&1) || go_back rejected "the new set could not be put in place: $out"
 out=$(point_to "generations/$next" 2>&1) || go_back rejected "the new set could not be put in place: $out"
@@ -114,16 +113,15 @@ out=$(check_config "$live/haproxy.cfg") || go_back rejected "$out"`,
     name: "prune",
     text: "removing old generations",
     // Never generation 0, which is what the operator had before.
-    script: ({ keep }) => `generations | grep -vx 0 | head -n -${String(keep)} | while IFS= read -r g; do
-  [ "generations/$g" = "$(readlink "$state/current")" ] || rm -rf "$state/generations/$g"
-done`,
+    script: ({ keep }) => `old=$(generations | head -n -${String(keep)})
+for g in $old; do [ "generations/$g" = "$(readlink "$state/current")" ] || rm -rf "$state/generations/$g"; done`,
   },
 ];
 
 // The built-in steps that a role may name.
 const validators: Readonly<Record<Role["steps"]["validate"], string>> = {
   "haproxy-check": `out=$(check_config "$state/staging/haproxy.cfg") || discard rejected "$out"
-printf '%s\\n' "$out" | grep '^\\[WARNING\\]' | while IFS= read -r line; do note "$line"; done`,
+case $out in *"[WARNING]"*) printf '%s\\n' "$out" | grep '^\\[WARNING\\]' | while IFS= read -r line; do note "$line"; done ;; esac`,
 };
 const activators: Readonly<Record<Role["steps"]["activate"], (identity: string) => string>> = {
   "haproxy-reload": (identity) => `out=$(activate ${quote(identity)} 2>&1) || go_back rolled-back "$out"`,
@@ -148,8 +146,7 @@ export function applyScript(context: StepContext): string {
   return `${liveFunctions(context.role)}
 ${askFunctions}
 ${applyFunctions}
-${serverStateFunctions}
-${reloadFunctions}
+${activateFunction}
 ${body.join("\n")}
 event outcome changed`;
 }
@@ -166,7 +163,15 @@ note() { event note "$(printf %s "$1" | base64 -w0)"; }
 fail() { event fail "$1" "$(printf %s "$2" | base64 -w0)"; exit 1; }
 disk_full() { df -P "$state" | awk 'NR == 2 && $4 < 1024 { print "\nthe disk of " $6 " is full" }'; }
 discard() { rm -rf "$state/staging"; fail "$@"; }
-generations() { ls "$state/generations" | grep -x '[0-9]*' | sort -n; }
+# the oldest first, without generation 0
+generations() { ls "$state/generations" | grep -x '[1-9][0-9]*' | sort -n; }
+newest() { # of all; in the shell itself, since every apply asks
+  n=
+  for g in "$state/generations"/*; do
+    case \${g##*/} in *[!0-9]*) ;; *) [ "\${g##*/}" -le "\${n:--1}" ] || n=\${g##*/} ;; esac
+  done
+  echo "$n"
+}
 check_config() { haproxy -Ws -c -f "$1" 2>&1; }
 # link NAME STATE: the live name becomes a link; what stood there is kept in replaced/, by the generation that came
 link() {

@@ -42,6 +42,6 @@ ask() { perl -e "$ask_in_perl"'
 ' -- "$@" 2>/dev/null; }
 ask_worker() { perl -e "$ask_in_perl"'
   my @all = eval { answers("${adminSocket}", "", @ARGV) };
-  @all = eval { answers("${masterSocket}", "\@1 ", @ARGV) } if $@;
+  @all = eval { answers("${masterSocket}", "\\@1 ", @ARGV) } if $@;
   print @all; exit($@ ? 7 : 0);
 ' -- "$@" 2>/dev/null; }`;

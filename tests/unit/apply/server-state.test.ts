@@ -3,7 +3,7 @@ import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { serverStateFunctions } from "../../../src/apply/server-state.ts";
+import { serverStateInPerl } from "../../../src/apply/server-state.ts";
 
 const base = `global
     description lbctl:1
@@ -30,9 +30,10 @@ function unchanged(next: string): string[] {
   const folder = mkdtempSync(join(tmpdir(), "lbctl-state-"));
   writeFileSync(join(folder, "old"), base);
   writeFileSync(join(folder, "new"), next);
-  const script = `cd "$1"; ${serverStateFunctions}
-server_lines old > o; server_lines new > n; comm -12 o n | cut -f1`;
-  return execFileSync("sh", ["-c", script, "sh", folder], { env: { ...process.env, LC_ALL: "C" } })
+  const script = `${serverStateInPerl}
+my ($old, $new) = map { servers_of($_) } @ARGV;
+print map { "$_\\n" } sort grep { $old->{$_} eq ($new->{$_} // "") } keys %$old;`;
+  return execFileSync("perl", ["-e", script, join(folder, "old"), join(folder, "new")])
     .toString()
     .split("\n")
     .filter(Boolean);
