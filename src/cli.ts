@@ -4,9 +4,10 @@ import type { ApplyOptions } from "./commands/apply.ts";
 import type { DrillOptions } from "./commands/drill.ts";
 import type { InventoryOptions } from "./commands/inventory.ts";
 import type { LabDownCommandOptions, LabStatusCommandOptions, LabUpCommandOptions } from "./commands/lab.ts";
-import type { Context, FleetOptions } from "./commands/options.ts";
+import type { Context } from "./commands/options.ts";
 import type { PlanOptions } from "./commands/plan.ts";
 import type { RenderOptions } from "./commands/render.ts";
+import type { StatusOptions } from "./commands/status.ts";
 import { exitCodes, LbctlError } from "./errors.ts";
 import { printProgressText } from "./report/out.ts";
 import { version } from "./version.ts";
@@ -134,7 +135,8 @@ function makeProgram(context: Context, exit: (code: number) => void): Command {
   });
 
   const status = fleetCommand(program, "status", "servers, checks and sessions, per pool and load balancer");
-  status.action(async (options: FleetOptions) => {
+  status.option("--wait <seconds>", "look again until all is ok, for this long at most", wholeNumber);
+  status.action(async (options: StatusOptions) => {
     const { statusCommand } = await import("./commands/status.ts");
     exit(await statusCommand(options, context));
   });
