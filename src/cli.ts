@@ -3,7 +3,12 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import type { ApplyOptions } from "./commands/apply.ts";
 import type { DrillOptions } from "./commands/drill.ts";
 import type { InventoryOptions } from "./commands/inventory.ts";
-import type { LabDownCommandOptions, LabStatusCommandOptions, LabUpCommandOptions } from "./commands/lab.ts";
+import type {
+  Consent,
+  LabDownCommandOptions,
+  LabStatusCommandOptions,
+  LabUpCommandOptions,
+} from "./commands/lab.ts";
 import type { Context } from "./commands/options.ts";
 import type { PlanOptions } from "./commands/plan.ts";
 import type { RenderOptions } from "./commands/render.ts";
@@ -170,9 +175,9 @@ function addLab(program: Command, context: Context, exit: (code: number) => void
     .command("lab")
     .description("a local fleet of Incus containers to practise on")
     .enablePositionalOptions();
-  const labCommand = (name: string): Command =>
+  const labCommand = (name: string, hidden = false): Command =>
     lab
-      .command(name)
+      .command(name, { hidden })
       .option("--json", "print JSON")
       .option("--no-color", "print without colour (as NO_COLOR does)")
       .option("--no-input", "never ask")
@@ -198,6 +203,13 @@ function addLab(program: Command, context: Context, exit: (code: number) => void
   down.action(async (options: LabDownCommandOptions) => {
     const { labDownCommand } = await import("./commands/lab.ts");
     exit(await labDownCommand(options, context));
+  });
+  const install = labCommand("install <package...>", true);
+  install.description("install Debian packages that `lab down --all` removes again");
+  install.option("-y, --yes", "do not ask");
+  install.action(async (packages: string[], options: Consent) => {
+    const { labInstallCommand } = await import("./commands/lab.ts");
+    exit(await labInstallCommand(packages, options, context));
   });
   const status = labCommand("status").description("the lab's containers");
   status.action(async (options: LabStatusCommandOptions) => {

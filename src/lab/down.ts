@@ -10,7 +10,7 @@ import { deleteObjects, findObjects } from "./objects.ts";
 import { runStep, type Confirm, type Progress } from "./progress.ts";
 import { expectSuccess } from "./shell.ts";
 import { withLock, type LabState } from "./state.ts";
-import { undoMachine } from "./undo.ts";
+import { undoMachine, type LeftOver } from "./undo.ts";
 
 export interface LabDownOptions {
   /** Undo every change to the machine too. */
@@ -70,30 +70,36 @@ export async function labDown(
         await state.forget("daemon");
       });
     }
-    const needed = await undoMachine(context, progress);
-    if (needed.length > 0) {
-      // the record of these stays, so that a later run can finish
-      const others = [
-        "find",
-        paths.root,
-        "-xdev",
-        "-mindepth",
-        "1",
-        "!",
-        "-path",
-        paths.state,
-        "!",
-        "-path",
-        paths.lock,
-      ];
-      expectSuccess(await shell.root([...others, "-delete"]), `emptying ${paths.root}`);
-      return { deleted, kept: [`packages, because others need some of them: ${needed.join(", ")}`] };
-    }
-    expectSuccess(await shell.root(["rm", "-rf", "--one-file-system", paths.root]), `removing ${paths.root}`);
-    // lbctl's folder in the cache, unless something else is in it
-    await rmdir(dirname(paths.root)).catch(() => undefined);
-    return { deleted, kept: [] };
+    const left = await undoMachine(context, progress);
+    await removeCache(context, left);
+    return { deleted, kept: describeLeft(left) };
   });
+}
+
+/** While packages stay that a later run may undo, their record does too. */
+async function removeCache({ shell, paths }: LabContext, left: LeftOver): Promise<void> {
+  const { root } = paths;
+  if (left.packages.length > 0 || left.needed.length > 0) {
+    const stays = [paths.state, paths.lock, paths.packages, `${paths.packages}/*`];
+    const others = stays.flatMap((path) => ["!", "-path", path]);
+    const argv = ["find", root, "-xdev", "-mindepth", "1", ...others, "-delete"];
+    expectSuccess(await shell.root(argv), `emptying ${root}`);
+    return;
+  }
+  expectSuccess(await shell.root(["rm", "-rf", "--one-file-system", root]), `removing ${root}`);
+  // lbctl's folder in the cache, unless something else is in it
+  await rmdir(dirname(root)).catch(() => undefined);
+}
+
+/** Pure: what stays, as the ends of sentences. */
+export function describeLeft({ packages, needed, foreign }: LeftOver): readonly string[] {
+  return [
+    ...(packages.length > 0 ? [`packages, because others need some of them: ${packages.join(", ")}`] : []),
+    ...(needed.length > 0 ? [`newer versions, because others need them: ${needed.join(", ")}`] : []),
+    ...(foreign.length > 0
+      ? [`what has been upgraded further since the lab did it: ${foreign.join(", ")}`]
+      : []),
+  ];
 }
 
 async function isInstalled(incus: Incus): Promise<boolean> {
@@ -119,11 +125,12 @@ async function deleteAll(context: LabContext, progress: Progress): Promise<reado
 
 /** Pure: what `--all` undoes, as sentences. */
 export function describeUndo(state: LabState, cache: string): readonly string[] {
-  const { packages = [], lines = [], sysctl } = state;
+  const { packages = [], upgraded = [], lines = [], sysctl } = state;
   return [
     "delete the lab's instances, images, network bridge, storage pool, project and profile",
     ...(state.daemon ? ["stop the Incus daemon"] : []),
     ...(packages.length > 0 ? [`purge the ${packages.length} packages that the lab installed`] : []),
+    ...upgraded.map(({ name, previous, set }) => `put ${name} ${previous} back, now ${set}`),
     ...(state.aptSource === undefined ? [] : [`delete ${state.aptSource}`]),
     ...lines.map(({ file, line }) => `remove the line "${line}" from ${file}`),
     ...(sysctl ? [`set fs.inotify.max_user_instances back to ${sysctl.previous}`] : []),

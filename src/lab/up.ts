@@ -52,7 +52,7 @@ export async function labUp(
         throw new LbctlError("interrupted", { what: "nothing was changed" });
       }
       await context.shell.prepareRoot();
-      await installOnMachine(changes, context.shell, context.state, progress);
+      await installOnMachine(changes, context, progress);
     }
     const publicKey = await ensureKey(context.paths, context.shell);
     if (changes.startDaemon) {
