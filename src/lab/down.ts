@@ -4,8 +4,8 @@ import { dirname } from "node:path";
 import { LbctlError } from "../errors.ts";
 import { labContext, type LabContext } from "./context.ts";
 import { startDaemon, stopDaemon } from "./daemon.ts";
-import { deleteInstances } from "./instances.ts";
-import type { Incus } from "./incus.ts";
+import { deleteInstances, isMadeByLab } from "./instances.ts";
+import { labName, type Incus, type IncusInstance } from "./incus.ts";
 import { deleteObjects, findObjects } from "./objects.ts";
 import { runStep, type Confirm, type Progress } from "./progress.ts";
 import { expectSuccess } from "./shell.ts";
@@ -50,7 +50,9 @@ export async function labDown(
       });
       answers = true;
     }
-    const deleted = answers ? await deleteAll(context, progress) : [];
+    const instances = !answers ? [] : options.all ? await incus.everyInstance() : await incus.instances();
+    if (options.all) refuseStrangers(instances);
+    const deleted = await deleteAll(instances, incus, progress);
     if (!options.all) return { deleted, kept: [] };
     if (answers) {
       await runStep(progress, "Delete the images, profile, project, bridge and storage pool", async () => {
@@ -113,11 +115,25 @@ async function isInIncus(incus: Incus): Promise<boolean> {
   return project || pool || subnet !== undefined;
 }
 
-async function deleteAll(context: LabContext, progress: Progress): Promise<readonly string[]> {
-  const names = (await context.incus.instances()).map((instance) => instance.name);
+/** The lab's project cannot go while it has an instance of somebody else's. */
+function refuseStrangers(instances: readonly IncusInstance[]): void {
+  const names = instances.filter((each) => !isMadeByLab(each)).map(({ name }) => name);
+  if (names.length === 0) return;
+  throw new LbctlError("invalid", {
+    what: `${names.join(", ")}: in the lab's project, and not made by the lab`,
+    hint: `Move or delete what you made there (\`incus delete --project ${labName} ${names.join(" ")}\`), then run this again. Nothing was deleted.`,
+  });
+}
+
+async function deleteAll(
+  instances: readonly IncusInstance[],
+  incus: Incus,
+  progress: Progress,
+): Promise<readonly string[]> {
+  const names = instances.map(({ name }) => name);
   if (names.length > 0) {
     await runStep(progress, `Delete ${names.join(", ")}`, async () => {
-      await deleteInstances(context.incus, names);
+      await deleteInstances(incus, names);
     });
   }
   return names;
