@@ -88,7 +88,9 @@ async function removeCache({ shell, paths }: LabContext, left: LeftOver): Promis
     expectSuccess(await shell.root(argv), `emptying ${root}`);
     return;
   }
-  expectSuccess(await shell.root(["rm", "-rf", "--one-file-system", root]), `removing ${root}`);
+  // an image build that was interrupted may still be ending
+  const remove = 'for n in 1 2 3 4 5 6 7 8 9; do rm -rf --one-file-system "$1" && exit; sleep 1; done; exit 1';
+  expectSuccess(await shell.root(["sh", "-c", remove, "sh", root]), `removing ${root}`);
   // lbctl's folder in the cache, unless something else is in it
   await rmdir(dirname(root)).catch(() => undefined);
 }
