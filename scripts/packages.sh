@@ -6,5 +6,5 @@ for tool in buildah mmdebstrap; do command -v $tool >/dev/null || missing="$miss
 if [ -n "$missing" ] && command -v apt-get >/dev/null; then
   [ -t 0 ] && [ -t 2 ] && yes= || yes=--yes
   echo "The tests want Debian's packages$missing." >&2
-  lbctl lab install $yes $missing || echo "They could not be installed." >&2
+  lbctl lab install $yes $missing || :
 fi

@@ -89,7 +89,8 @@ async function removeCache({ shell, paths }: LabContext, left: LeftOver): Promis
     return;
   }
   // an image build that was interrupted may still be ending
-  const remove = 'for n in 1 2 3 4 5 6 7 8 9; do rm -rf --one-file-system "$1" && exit; sleep 1; done; exit 1';
+  const remove =
+    'for n in 1 2 3 4 5 6 7 8 9; do rm -rf --one-file-system "$1" && exit; sleep 1; done; exit 1';
   expectSuccess(await shell.root(["sh", "-c", remove, "sh", root]), `removing ${root}`);
   // lbctl's folder in the cache, unless something else is in it
   await rmdir(dirname(root)).catch(() => undefined);
@@ -145,7 +146,7 @@ async function deleteAll(
 export function describeUndo(state: LabState, cache: string): readonly string[] {
   const { packages = [], upgraded = [], lines = [], sysctl } = state;
   return [
-    "delete the lab's instances, images, network bridge, storage pool, project and profile",
+    "delete the lab's instances (those of a bench too), images, network bridge, storage pool, project and profile",
     ...(state.daemon ? ["stop the Incus daemon"] : []),
     ...(packages.length > 0 ? [`purge the ${packages.length} packages that the lab installed`] : []),
     ...upgraded.map(({ name, previous, set }) => `put ${name} ${previous} back, now ${set}`),

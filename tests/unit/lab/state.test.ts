@@ -41,7 +41,7 @@ describe("the record of changes", () => {
       "/c",
     );
     expect(said).toEqual([
-      "delete the lab's instances, images, network bridge, storage pool, project and profile",
+      "delete the lab's instances (those of a bench too), images, network bridge, storage pool, project and profile",
       "purge the 2 packages that the lab installed",
       "put login 1:4.13 back, now 1:4.14",
       "set fs.inotify.max_user_instances back to 128",
