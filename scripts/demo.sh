@@ -11,7 +11,7 @@ export LBCTL_INVENTORY=inventories/lab
 say '2. lbctl apply: install, configure and start HAProxy on lb-1'
 lbctl apply --yes
 say '3. lbctl status'
-lbctl status
+lbctl status --wait 60
 say '4. lbctl drill failover: kill a backend under load'
 # 9 is inconclusive: a machine too busy to send in time. It is worth one more try.
 lbctl drill failover --yes || { code=$?; [ $code -eq 9 ] || exit $code; lbctl drill failover --yes; }

@@ -3,10 +3,16 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import type { ApplyOptions } from "./commands/apply.ts";
 import type { DrillOptions } from "./commands/drill.ts";
 import type { InventoryOptions } from "./commands/inventory.ts";
-import type { LabDownCommandOptions, LabStatusCommandOptions, LabUpCommandOptions } from "./commands/lab.ts";
-import type { Context, FleetOptions } from "./commands/options.ts";
+import type {
+  Consent,
+  LabDownCommandOptions,
+  LabStatusCommandOptions,
+  LabUpCommandOptions,
+} from "./commands/lab.ts";
+import type { Context } from "./commands/options.ts";
 import type { PlanOptions } from "./commands/plan.ts";
 import type { RenderOptions } from "./commands/render.ts";
+import type { StatusOptions } from "./commands/status.ts";
 import { exitCodes, LbctlError } from "./errors.ts";
 import { printProgressText } from "./report/out.ts";
 import { version } from "./version.ts";
@@ -134,7 +140,8 @@ function makeProgram(context: Context, exit: (code: number) => void): Command {
   });
 
   const status = fleetCommand(program, "status", "servers, checks and sessions, per pool and load balancer");
-  status.action(async (options: FleetOptions) => {
+  status.option("--wait <seconds>", "look again until all is ok, for this long at most", wholeNumber);
+  status.action(async (options: StatusOptions) => {
     const { statusCommand } = await import("./commands/status.ts");
     exit(await statusCommand(options, context));
   });
@@ -168,9 +175,9 @@ function addLab(program: Command, context: Context, exit: (code: number) => void
     .command("lab")
     .description("a local fleet of Incus containers to practise on")
     .enablePositionalOptions();
-  const labCommand = (name: string): Command =>
+  const labCommand = (name: string, hidden = false): Command =>
     lab
-      .command(name)
+      .command(name, { hidden })
       .option("--json", "print JSON")
       .option("--no-color", "print without colour (as NO_COLOR does)")
       .option("--no-input", "never ask")
@@ -196,6 +203,13 @@ function addLab(program: Command, context: Context, exit: (code: number) => void
   down.action(async (options: LabDownCommandOptions) => {
     const { labDownCommand } = await import("./commands/lab.ts");
     exit(await labDownCommand(options, context));
+  });
+  const install = labCommand("install <package...>", true);
+  install.description("install Debian packages that `lab down --all` removes again");
+  install.option("-y, --yes", "do not ask");
+  install.action(async (packages: string[], options: Consent) => {
+    const { labInstallCommand } = await import("./commands/lab.ts");
+    exit(await labInstallCommand(packages, options, context));
   });
   const status = labCommand("status").description("the lab's containers");
   status.action(async (options: LabStatusCommandOptions) => {

@@ -161,7 +161,7 @@ apt update && apt install -y --no-install-recommends ${quoteAll(packages)}`;
 const applyFunctions = `event() { printf 'event %s\\n' "$*"; }
 note() { event note "$(printf %s "$1" | base64 -w0)"; }
 fail() { event fail "$1" "$(printf %s "$2" | base64 -w0)"; exit 1; }
-disk_full() { df -P "$state" | awk 'NR == 2 && $4 < 1024 { print "\nthe disk of " $6 " is full" }'; }
+disk_full() { df -P "$state" | awk 'NR == 2 && $4 < 1024 { print "\\nthe disk of " $6 " is full" }'; }
 discard() { rm -rf "$state/staging"; fail "$@"; }
 # the oldest first, without generation 0
 generations() { ls "$state/generations" | grep -x '[1-9][0-9]*' | sort -n; }

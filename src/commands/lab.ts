@@ -1,4 +1,5 @@
 import { LbctlError } from "../errors.ts";
+import { addPackages } from "../lab/add-packages.ts";
 import { labDown } from "../lab/down.ts";
 import type { HaproxyRelease } from "../lab/members.ts";
 import type { Confirm } from "../lab/progress.ts";
@@ -9,7 +10,7 @@ import type { Context } from "./options.ts";
 import { printJson, printText } from "../report/out.ts";
 import { formatDown, formatStatus, formatUp, labProgress, sayChanges } from "../report/lab.ts";
 
-interface Consent {
+export interface Consent {
   readonly yes?: boolean;
   readonly quiet?: boolean;
   /** False with --no-input: never ask. */
@@ -49,6 +50,20 @@ export async function labUpCommand(options: LabUpCommandOptions, context: Contex
   );
   if (options.json) printJson(result);
   else printText(formatUp(result));
+  return 0;
+}
+
+/** Installs packages that tests want, so that `lab down --all` takes them away too. */
+export async function labInstallCommand(
+  packages: readonly string[],
+  options: Consent,
+  context: Context,
+): Promise<number> {
+  await addPackages(
+    { packages, interactive: mayAsk(options.input ?? true), signal: context.signal },
+    labProgress(options.quiet ?? false),
+    confirmWith(options, `lbctl lab install --yes ${packages.join(" ")}`),
+  );
   return 0;
 }
 

@@ -11,6 +11,9 @@ export interface LabContext {
   readonly state: StateFile;
 }
 
+/** What changes the machine itself. */
+export type Machine = Pick<LabContext, "shell" | "paths" | "state">;
+
 /** `interactive`: sudo may ask for a password on this terminal. */
 export function labContext(interactive = false, signal?: AbortSignal): LabContext {
   const paths = labPaths();

@@ -4,13 +4,13 @@ import { dirname } from "node:path";
 import { LbctlError } from "../errors.ts";
 import { labContext, type LabContext } from "./context.ts";
 import { startDaemon, stopDaemon } from "./daemon.ts";
-import { deleteInstances } from "./instances.ts";
-import type { Incus } from "./incus.ts";
+import { deleteInstances, isMadeByLab } from "./instances.ts";
+import { labName, type Incus, type IncusInstance } from "./incus.ts";
 import { deleteObjects, findObjects } from "./objects.ts";
 import { runStep, type Confirm, type Progress } from "./progress.ts";
 import { expectSuccess } from "./shell.ts";
 import { withLock, type LabState } from "./state.ts";
-import { undoMachine } from "./undo.ts";
+import { undoMachine, type LeftOver } from "./undo.ts";
 
 export interface LabDownOptions {
   /** Undo every change to the machine too. */
@@ -50,7 +50,9 @@ export async function labDown(
       });
       answers = true;
     }
-    const deleted = answers ? await deleteAll(context, progress) : [];
+    const instances = !answers ? [] : options.all ? await incus.everyInstance() : await incus.instances();
+    if (options.all) refuseStrangers(instances);
+    const deleted = await deleteAll(instances, incus, progress);
     if (!options.all) return { deleted, kept: [] };
     if (answers) {
       await runStep(progress, "Delete the images, profile, project, bridge and storage pool", async () => {
@@ -70,30 +72,39 @@ export async function labDown(
         await state.forget("daemon");
       });
     }
-    const needed = await undoMachine(context, progress);
-    if (needed.length > 0) {
-      // the record of these stays, so that a later run can finish
-      const others = [
-        "find",
-        paths.root,
-        "-xdev",
-        "-mindepth",
-        "1",
-        "!",
-        "-path",
-        paths.state,
-        "!",
-        "-path",
-        paths.lock,
-      ];
-      expectSuccess(await shell.root([...others, "-delete"]), `emptying ${paths.root}`);
-      return { deleted, kept: [`packages, because others need some of them: ${needed.join(", ")}`] };
-    }
-    expectSuccess(await shell.root(["rm", "-rf", "--one-file-system", paths.root]), `removing ${paths.root}`);
-    // lbctl's folder in the cache, unless something else is in it
-    await rmdir(dirname(paths.root)).catch(() => undefined);
-    return { deleted, kept: [] };
+    const left = await undoMachine(context, progress);
+    await removeCache(context, left);
+    return { deleted, kept: describeLeft(left) };
   });
+}
+
+/** While packages stay that a later run may undo, their record does too. */
+async function removeCache({ shell, paths }: LabContext, left: LeftOver): Promise<void> {
+  const { root } = paths;
+  if (left.packages.length > 0 || left.needed.length > 0) {
+    const stays = [paths.state, paths.lock, paths.packages, `${paths.packages}/*`];
+    const others = stays.flatMap((path) => ["!", "-path", path]);
+    const argv = ["find", root, "-xdev", "-mindepth", "1", ...others, "-delete"];
+    expectSuccess(await shell.root(argv), `emptying ${root}`);
+    return;
+  }
+  // an image build that was interrupted may still be ending
+  const remove =
+    'for n in 1 2 3 4 5 6 7 8 9; do rm -rf --one-file-system "$1" && exit; sleep 1; done; exit 1';
+  expectSuccess(await shell.root(["sh", "-c", remove, "sh", root]), `removing ${root}`);
+  // lbctl's folder in the cache, unless something else is in it
+  await rmdir(dirname(root)).catch(() => undefined);
+}
+
+/** Pure: what stays, as the ends of sentences. */
+export function describeLeft({ packages, needed, foreign }: LeftOver): readonly string[] {
+  return [
+    ...(packages.length > 0 ? [`packages, because others need some of them: ${packages.join(", ")}`] : []),
+    ...(needed.length > 0 ? [`newer versions, because others need them: ${needed.join(", ")}`] : []),
+    ...(foreign.length > 0
+      ? [`what has been upgraded further since the lab did it: ${foreign.join(", ")}`]
+      : []),
+  ];
 }
 
 async function isInstalled(incus: Incus): Promise<boolean> {
@@ -107,11 +118,25 @@ async function isInIncus(incus: Incus): Promise<boolean> {
   return project || pool || subnet !== undefined;
 }
 
-async function deleteAll(context: LabContext, progress: Progress): Promise<readonly string[]> {
-  const names = (await context.incus.instances()).map((instance) => instance.name);
+/** The lab's project cannot go while it has an instance of somebody else's. */
+function refuseStrangers(instances: readonly IncusInstance[]): void {
+  const names = instances.filter((each) => !isMadeByLab(each)).map(({ name }) => name);
+  if (names.length === 0) return;
+  throw new LbctlError("invalid", {
+    what: `${names.join(", ")}: in the lab's project, and not made by the lab`,
+    hint: `Move or delete what you made there (\`incus delete --project ${labName} ${names.join(" ")}\`), then run this again. Nothing was deleted.`,
+  });
+}
+
+async function deleteAll(
+  instances: readonly IncusInstance[],
+  incus: Incus,
+  progress: Progress,
+): Promise<readonly string[]> {
+  const names = instances.map(({ name }) => name);
   if (names.length > 0) {
     await runStep(progress, `Delete ${names.join(", ")}`, async () => {
-      await deleteInstances(context.incus, names);
+      await deleteInstances(incus, names);
     });
   }
   return names;
@@ -119,11 +144,12 @@ async function deleteAll(context: LabContext, progress: Progress): Promise<reado
 
 /** Pure: what `--all` undoes, as sentences. */
 export function describeUndo(state: LabState, cache: string): readonly string[] {
-  const { packages = [], lines = [], sysctl } = state;
+  const { packages = [], upgraded = [], lines = [], sysctl } = state;
   return [
-    "delete the lab's instances, images, network bridge, storage pool, project and profile",
+    "delete the lab's instances (those of a bench too), images, network bridge, storage pool, project and profile",
     ...(state.daemon ? ["stop the Incus daemon"] : []),
     ...(packages.length > 0 ? [`purge the ${packages.length} packages that the lab installed`] : []),
+    ...upgraded.map(({ name, previous, set }) => `put ${name} ${previous} back, now ${set}`),
     ...(state.aptSource === undefined ? [] : [`delete ${state.aptSource}`]),
     ...lines.map(({ file, line }) => `remove the line "${line}" from ${file}`),
     ...(sysctl ? [`set fs.inotify.max_user_instances back to ${sysctl.previous}`] : []),

@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ProcessResult } from "../remote/process.ts";
+import { apt, quiet } from "./apt.ts";
+import { keptDeb } from "./keep-version.ts";
 import { expectSuccess, type Shell } from "./shell.ts";
-
-const quiet = { env: { DEBIAN_FRONTEND: "noninteractive" } };
+import type { UpgradedPackage } from "./simulation.ts";
 
 interface PackageStatus {
   readonly name: string;
@@ -22,13 +23,26 @@ async function readStatus(shell: Shell): Promise<readonly PackageStatus[]> {
     });
 }
 
-/** dpkg refuses new work until what an interrupted run left is in order. `ours` may be removed for that. */
-export async function finishDpkg(shell: Shell, ours: readonly string[]): Promise<void> {
+/**
+ * dpkg refuses new work until what an interrupted run left is in order. For that `ours` may be removed, and `upgraded`
+ * go back to the version that `folder` has of them.
+ */
+export async function finishDpkg(
+  shell: Shell,
+  ours: readonly string[],
+  upgraded: readonly UpgradedPackage[],
+  folder: string,
+): Promise<void> {
   const audit = expectSuccess(await shell.run(["dpkg", "--audit"]), "dpkg --audit");
   if (audit.stdout.trim() === "") return;
-  const broken = (await readStatus(shell)).filter(
-    ({ name, flag }) => flag === "reinstreq" && ours.includes(name),
-  );
+  const half = (await readStatus(shell)).filter(({ flag }) => flag === "reinstreq");
+  const torn = upgraded.filter((each) => half.some(({ name }) => name === each.name));
+  if (torn.length > 0) {
+    const debs = torn.map((each) => keptDeb(folder, each));
+    const again = ["dpkg", "--force-confold", "--force-depends", "--install", ...debs];
+    expectSuccess(await whenUnlocked(() => shell.root(again, quiet)), "dpkg --install");
+  }
+  const broken = half.filter(({ name }) => ours.includes(name));
   if (broken.length > 0) {
     const force = ["--force-remove-reinstreq", "--force-depends"];
     const remove = ["dpkg", "--purge", ...force, ...broken.map(({ name }) => name)];
@@ -61,27 +75,27 @@ export async function purge(names: readonly string[], shell: Shell): Promise<rea
   const going = ours.filter((name) => !kept.includes(name));
   if (going.length === 0 || (await takesOthers(going, names, shell))) return ours;
   expectSuccess(
-    await shell.root(["setsid", "--fork", "--wait", "apt-get", ...purgeWords(going)], quiet),
+    await shell.root(["setsid", "--fork", "--wait", ...purgeWords(going)], quiet),
     "apt-get purge",
   );
   return kept;
 }
 
-/** Whether purging `packages` would remove one that is not among `ours`. */
+/** Whether purging `packages` would touch one that is not among `ours`. */
 async function takesOthers(
   packages: readonly string[],
   ours: readonly string[],
   shell: Shell,
 ): Promise<boolean> {
   if (packages.length === 0) return false;
-  const simulated = await shell.root(["apt-get", "-s", ...purgeWords(packages)], quiet);
+  const simulated = await shell.root([...purgeWords(packages), "-s"], quiet);
   // what apt finds no way for would break something
   if (simulated.exitCode !== 0) return true;
-  return [...simulated.stdout.matchAll(/^(?:Remv|Purg) (\S+)/gm)].some(
+  return [...simulated.stdout.matchAll(/^(?:Remv|Purg|Inst) (\S+)/gm)].some(
     ([, name = ""]) => !ours.includes(name),
   );
 }
 
 function purgeWords(packages: readonly string[]): string[] {
-  return ["-q", "-y", "-o", "DPkg::Lock::Timeout=600", "purge", ...packages];
+  return [...apt, "purge", ...packages];
 }

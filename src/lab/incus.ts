@@ -80,12 +80,16 @@ export class Incus {
     return (server.environment.storage_supported_drivers ?? []).map((driver) => driver.Name);
   }
 
-  /** Instances that the lab made; none when there is no project. */
+  /** The instances of the lab itself. */
   async instances(): Promise<readonly IncusInstance[]> {
+    return (await this.everyInstance()).filter((instance) => instance.config[labTag] !== undefined);
+  }
+
+  /** All instances in the lab's project, whoever made them; none when there is no project. */
+  async everyInstance(): Promise<readonly IncusInstance[]> {
     const result = await this.try(["list", "--format", "json"]);
     if (result.exitCode !== 0 && notFound.test(result.stderr)) return [];
-    const all = JSON.parse(expectSuccess(result, "incus list").stdout) as readonly IncusInstance[];
-    return all.filter((instance) => instance.config[labTag] !== undefined);
+    return JSON.parse(expectSuccess(result, "incus list").stdout) as readonly IncusInstance[];
   }
 
   /** Objects of this daemon that are somebody else's. */

@@ -50,6 +50,11 @@ export function otherOwner(existing: readonly IncusInstance[]): string | undefin
     .find((owner) => owner !== undefined && owner !== ownUser());
 }
 
+/** Whether the lab made it, for itself or for a bench, which takes the lab's mark off. */
+export function isMadeByLab({ config }: IncusInstance): boolean {
+  return config[labTag] !== undefined || config[ownerKey] !== undefined;
+}
+
 function ownUser(): string {
   return String(process.getuid?.() ?? "");
 }

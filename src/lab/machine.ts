@@ -122,12 +122,20 @@ export async function expectIncusPossible(): Promise<void> {
   });
 }
 
+/** An installation as sentences, for the question before it. */
+export function describeInstall(packages: readonly string[]): readonly string[] {
+  return [
+    `install the packages ${packages.join(", ")}, and what they depend on`,
+    "keep the present version of each package that these need a newer one of, to put it back later",
+  ];
+}
+
 /** The changes as sentences, for the question before them. */
 export function describeChanges(changes: MachineChanges, subnet: string): readonly string[] {
   const { aptSource, packages, lines, sysctl } = changes;
   return [
     ...(aptSource ? [`add Debian's backports suite as an apt source (${aptSource.file})`] : []),
-    ...(packages.length > 0 ? [`install the packages ${packages.join(", ")}, and what they depend on`] : []),
+    ...(packages.length > 0 ? describeInstall(packages) : []),
     ...lines.map((each) => `add the line "${each.line}" to ${each.file}`),
     ...(sysctl ? [`set fs.inotify.max_user_instances from ${sysctl.previous} to ${sysctl.set}`] : []),
     ...(changes.startDaemon ? ["start the Incus daemon"] : []),

@@ -9,6 +9,8 @@ export interface LabPaths {
   readonly key: string;
   readonly knownHosts: string;
   readonly images: string;
+  /** The versions that packages had before the lab upgraded them. */
+  readonly packages: string;
   /** Configuration of the incus client, so that the user's own remotes and project stay out of it. */
   readonly client: string;
   readonly daemonLog: string;
@@ -25,6 +27,7 @@ export function labPaths(env: Readonly<Record<string, string | undefined>> = pro
     key: join(root, "id_ed25519"),
     knownHosts: join(root, "known_hosts"),
     images: join(root, "images"),
+    packages: join(root, "packages"),
     client: join(root, "incus-client"),
     daemonLog: join(root, "incusd.log"),
   };

@@ -2,6 +2,7 @@ import { mkdir, open, readFile, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { LbctlError } from "../errors.ts";
 import { readIfThere, writeAtomically } from "./files.ts";
+import type { UpgradedPackage } from "./simulation.ts";
 
 export interface AddedLine {
   readonly file: string;
@@ -18,6 +19,7 @@ export interface LabState {
   readonly format: 1;
   readonly aptSource?: string;
   readonly packages?: readonly string[];
+  readonly upgraded?: readonly UpgradedPackage[];
   readonly lines?: readonly AddedLine[];
   readonly sysctl?: { readonly previous: number; readonly set: number };
   readonly daemon?: StartedDaemon;

@@ -3,17 +3,23 @@ import { readIfThere } from "./files.ts";
 import type { LabContext } from "./context.ts";
 import { setInotifyInstances, writeAsRoot } from "./install.ts";
 import { finishDpkg, purge } from "./dpkg.ts";
+import { leavers } from "./packages.ts";
+import { putBack, type NotPutBack } from "./put-back.ts";
 import { runStep, type Progress } from "./progress.ts";
 import { expectSuccess, type Shell } from "./shell.ts";
 
-/** Packages whose folders, groups and users the lab removes. */
-const owners = /^(?:incus|lxcfs|dnsmasq)/;
+/** Packages that stay as the lab made them, by name. */
+export interface LeftOver extends NotPutBack {
+  /** Installed by the lab, and needed by something else by now. */
+  readonly packages: readonly string[];
+}
 
-/** Undoes each recorded change to the machine, last first. Returns packages that something else needs by now. */
-export async function undoMachine(context: LabContext, progress: Progress): Promise<readonly string[]> {
-  const { shell, state } = context;
+/** Undoes each recorded change to the machine, last first. */
+export async function undoMachine(context: LabContext, progress: Progress): Promise<LeftOver> {
+  const { shell, state, paths } = context;
   const {
     packages = [],
+    upgraded = [],
     aptSource,
     lines = [],
     sysctl,
@@ -24,14 +30,21 @@ export async function undoMachine(context: LabContext, progress: Progress): Prom
   let kept: readonly string[] = [];
   if (packages.length > 0) {
     await runStep(progress, "Purge the packages that the lab installed", async () => {
-      await finishDpkg(shell, packages);
+      await finishDpkg(shell, packages, upgraded, paths.packages);
       kept = await purge(packages, shell);
       if (kept.length === 0) await state.forget("packages");
       else await state.record({ packages: kept });
     });
   }
+  let notBack: NotPutBack = { needed: [], foreign: [] };
+  if (upgraded.length > 0) {
+    await runStep(progress, `Put back ${upgraded.map(({ name }) => name).join(", ")}`, async () => {
+      await finishDpkg(shell, packages, upgraded, paths.packages);
+      notBack = await putBack(context);
+    });
+  }
   // what is left of Incus still wants its folders and groups
-  if (!kept.some((name) => owners.test(name))) {
+  if (!kept.some((name) => leavers.test(name))) {
     for (const folder of folders) await removeTree(folder, shell);
     // exit code 6: the packages have already taken them along
     for (const user of users) await shell.root(["userdel", user]);
@@ -54,7 +67,7 @@ export async function undoMachine(context: LabContext, progress: Progress): Prom
     if (now === sysctl.set) await setInotifyInstances(shell, sysctl.previous);
     await state.forget("sysctl");
   }
-  return kept;
+  return { packages: kept, ...notBack };
 }
 
 /** Removes a folder that was not there before the lab, with what a stopped daemon left mounted in it. */

@@ -1,6 +1,7 @@
 import { readIfThere, writeAtomically } from "./files.ts";
 import { labContext, type LabContext } from "./context.ts";
 import { startDaemon } from "./daemon.ts";
+import { findUnhealthy, waitUntilHealthy } from "./health.ts";
 import { describeImages, ensureImages, needsBuild, type LabImages } from "./images.ts";
 import { installOnMachine } from "./install.ts";
 import * as instances from "./instances.ts";
@@ -51,7 +52,7 @@ export async function labUp(
         throw new LbctlError("interrupted", { what: "nothing was changed" });
       }
       await context.shell.prepareRoot();
-      await installOnMachine(changes, context.shell, context.state, progress);
+      await installOnMachine(changes, context, progress);
     }
     const publicKey = await ensureKey(context.paths, context.shell);
     if (changes.startDaemon) {
@@ -75,6 +76,13 @@ export async function labUp(
       instances.wantInstance(member, images, options.haproxy, publicKey),
     );
     const done = await settleInstances(wanted, options.haproxy, context, progress);
+    const unhealthy = await findUnhealthy(members);
+    if (unhealthy.length > 0) {
+      const step = `Wait for the demo backends of ${unhealthy.map(({ name }) => name).join(", ")}`;
+      await runStep(progress, step, async () => {
+        await waitUntilHealthy(unhealthy, 60_000, options.signal);
+      });
+    }
     const inventory = await writeInventory(options.cwd, members, context.paths);
     return { inventory, members, ...done };
   });

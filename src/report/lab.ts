@@ -35,7 +35,7 @@ export function formatUp(result: LabUpResult): string {
 
 export function formatDown(result: LabDownResult): string {
   const deleted = result.deleted.length > 0 ? `deleted ${result.deleted.join(", ")}` : "nothing to delete";
-  const notes = result.kept.map((each) => `Kept ${each}.\n`).join("");
+  const notes = result.kept.map((each) => paragraph(`Kept ${each}.`)).join("");
   return `${paragraph(`The lab is down: ${deleted}.`)}${notes}`;
 }
 

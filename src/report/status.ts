@@ -10,6 +10,14 @@ export function statusLines(document: StatusDocument): string[] {
   return [...blocks, `${style.bold("fleet")}  ${colour(document.health)}`];
 }
 
+/** What `lbctl status --wait` says before it looks again. */
+export function waitingLine({ health, hosts }: StatusDocument): string {
+  const down = hosts.flatMap(({ pools }) => pools.flatMap(({ servers }) => servers.filter(({ up }) => !up)));
+  const names = [...hosts.filter(({ error }) => error !== undefined), ...down].map(({ name }) => name);
+  const waiting = [...new Set(names)].join(", ");
+  return cut(`waiting: the fleet is ${health}${waiting === "" ? "" : ` (${waiting})`}`, width);
+}
+
 function hostLines(host: HostStatus): string[] {
   const head = `${style.bold(cut(host.name, 60))}  ${colour(host.health)}`;
   if (host.error !== undefined)

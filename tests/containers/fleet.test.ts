@@ -72,4 +72,11 @@ test("when one cannot be reached nothing is changed on any, and status is degrad
   const status = await lbctl(["status", ...onLab]);
   expect(status.code).toBe(10);
   expect(status.stdout).toMatch(/lb-2\s+unavailable/);
+
+  const startIt = (): void => void incus("start", "lb-2");
+  const waited = await lbctl(["status", ...onLab, "--wait", "60"], {
+    started: ({ stderr }) => stderr?.once("data", startIt),
+  });
+  expect(waited.stderr).toContain("waiting: the fleet is degraded (lb-2)");
+  expect(waited.code).toBe(0);
 });

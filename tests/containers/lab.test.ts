@@ -78,8 +78,31 @@ test("lab down deletes only what is the lab's", async () => {
   const fingerprint = /"volatile.base_image":\s*"(\w+)"/.exec(image)?.[1] ?? "";
   expect((await incus("init", fingerprint, "bystander", "-p", "lbctl-lab")).code).toBe(0);
   expect((await lbctl(["lab", "down", "--yes"])).code).toBe(0);
-  expect((await incus("list", "-f", "csv", "-c", "n")).stdout.trim()).toBe("bystander");
+  const left = (await incus("list", "-f", "csv", "-c", "n")).stdout.trim().split("\n");
+  expect(left).toContain("bystander");
+  expect(left.filter((name) => five.includes(name))).toEqual([]);
   expect(await others()).toBe(before);
+});
+
+test("lab down --all changes nothing while somebody else's instance is in its project", async () => {
+  // else the machine would lose its lab
+  expect((await incus("list", "-f", "csv", "-c", "n")).stdout).toContain("bystander");
+  const refused = await lbctl(["lab", "down", "--all", "--yes"]);
+  expect(refused.stderr).toContain("bystander: in the lab's project, and not made by the lab");
+  expect(refused.code).toBe(3);
+  expect((await incus("list", "-f", "csv", "-c", "n")).stdout).toContain("bystander");
+  await incus("delete", "--force", "bystander");
+});
+
+test("another user's lab is refused and left as it is", async () => {
+  expect((await lbctl(["lab", "up", "--yes"])).code).toBe(0);
+  await incus("config", "set", "lb-1", "user.lbctl-lab.owner=4711");
+  const refused = await lbctl(["lab", "up", "--yes", "--api", "3"]);
+  expect(refused.stderr).toContain("belongs to another user (id 4711)");
+  expect(refused.code).toBe(7);
+  const { document } = await lbctlJson<LabStatus>(["lab", "status"]);
+  expect(document.instances.map(({ name }) => name).sort()).toEqual(five);
+  await incus("config", "set", "lb-1", `user.lbctl-lab.owner=${String(process.getuid?.())}`);
 });
 
 test("its inventory is ignored by git", () => {

@@ -57,6 +57,22 @@ describe("an apply that fails", () => {
     await converges();
   });
 
+  test("finds its disk full while it stages: that is said, and nothing that is live is touched", async () => {
+    const before = await liveState("lb-1");
+    // the same state, on a disk of its own that has no room
+    await output(
+      "lb-1",
+      `set -e; mount -t tmpfs -o size=4m tmpfs /mnt; cp -a ${state}/. /mnt; head -c 5M /dev/zero >/mnt/filler 2>/dev/null || :; mount --bind /mnt ${state}; umount /mnt`,
+    );
+    const { code, document } = await apply("-e", "haproxy_retries=4");
+    await output("lb-1", `umount ${state}`);
+    expect(document.hosts[0]?.error?.problems[0]?.what).toContain("is full");
+    expect(document.hosts[0]?.error?.code).toBe("rejected");
+    expect(code).toBe(5);
+    expect(await liveState("lb-1")).toBe(before);
+    await converges();
+  });
+
   test("goes back to a set that was broken by hand: the worker that still serves is not killed", async () => {
     await output(
       "lb-1",

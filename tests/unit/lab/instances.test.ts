@@ -1,7 +1,13 @@
 import { describe, expect, test } from "vitest";
 import { imageMetadata } from "../../../src/lab/image-metadata.ts";
 import type { IncusInstance } from "../../../src/lab/incus.ts";
-import { otherOwner, planInstances, wantInstance, type WantedInstance } from "../../../src/lab/instances.ts";
+import {
+  isMadeByLab,
+  otherOwner,
+  planInstances,
+  wantInstance,
+  type WantedInstance,
+} from "../../../src/lab/instances.ts";
 import { labMembers, type HaproxyRelease } from "../../../src/lab/members.ts";
 import { releaseOf } from "../../../src/lab/releases.ts";
 
@@ -41,6 +47,12 @@ describe("what happens to the instances", () => {
       config: { ...each.config, "user.lbctl-lab.owner": "4711" },
     }));
     expect(otherOwner(theirs)).toBe("4711");
+  });
+
+  test("what somebody made in the lab's project is not the lab's", () => {
+    const [one] = running(want());
+    expect(one && isMadeByLab(one)).toBe(true);
+    expect(one && isMadeByLab({ ...one, config: { "volatile.uuid": "x" } })).toBe(false);
   });
 
   test("all are created in an empty lab", () => {

@@ -2,7 +2,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { describeUndo } from "../../../src/lab/down.ts";
+import { describeLeft, describeUndo } from "../../../src/lab/down.ts";
 import { aptOptions } from "../../../src/lab/rootfs.ts";
 import { StateFile, withLock } from "../../../src/lab/state.ts";
 
@@ -32,16 +32,31 @@ describe("the record of changes", () => {
 
   test("is what `down --all` says it will undo", () => {
     const said = describeUndo(
-      { format: 1, packages: ["a", "b"], sysctl: { previous: 128, set: 1024 } },
+      {
+        format: 1,
+        packages: ["a", "b"],
+        upgraded: [{ name: "login", previous: "1:4.13", set: "1:4.14" }],
+        sysctl: { previous: 128, set: 1024 },
+      },
       "/c",
     );
     expect(said).toEqual([
-      "delete the lab's instances, images, network bridge, storage pool, project and profile",
+      "delete the lab's instances (those of a bench too), images, network bridge, storage pool, project and profile",
       "purge the 2 packages that the lab installed",
+      "put login 1:4.13 back, now 1:4.14",
       "set fs.inotify.max_user_instances back to 128",
       "delete /c",
     ]);
   });
+});
+
+test("what stays is said with its reason", () => {
+  expect(describeLeft({ packages: [], needed: [], foreign: [] })).toEqual([]);
+  expect(describeLeft({ packages: ["a"], needed: ["b"], foreign: ["c"] })).toEqual([
+    "packages, because others need some of them: a",
+    "newer versions, because others need them: b",
+    "what has been upgraded further since the lab did it: c",
+  ]);
 });
 
 describe("the lock", () => {

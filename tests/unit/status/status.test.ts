@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { parseStat, type ServerStat, type Stats } from "../../../src/haproxy/stat.ts";
 import { makeStatus } from "../../../src/haproxy/status.ts";
-import { statusLines } from "../../../src/report/status.ts";
+import { statusLines, waitingLine } from "../../../src/report/status.ts";
 import { present } from "../../support/present.ts";
 
 const capture = (name: string): Stats =>
@@ -28,6 +28,15 @@ it("a server that tracks another is shown as that one, sessions added", () => {
   const [host] = makeStatus([{ host: "lb-1", stats }]).hosts;
   expect(host?.pools.map(({ name }) => name)).toEqual(["api_pool"]);
   expect(host?.pools[0]?.servers[0]).toMatchObject({ sessions: 7, queue: 1 });
+});
+
+it("while it waits, it names what is not ok, each once", () => {
+  const stats = rows(["a", "x", "UP"], ["a", "y", "DOWN"], ["b", "y", "DOWN"]);
+  const document = makeStatus([
+    { host: "lb-1", stats },
+    { host: "lb-2", error: "no route" },
+  ]);
+  expect(waitingLine(document)).toBe("waiting: the fleet is unavailable (lb-2, y)");
 });
 
 describe("the health of a fleet", () => {
