@@ -1,10 +1,11 @@
-import { hostname, userInfo } from "node:os";
+import { hostname } from "node:os";
 import { applyHost, installPackages, type ApplyInput } from "../apply/apply.ts";
 import { LbctlError } from "../errors.ts";
 import type { Emit, HostOutcome } from "../model/events.ts";
 import { runProcess } from "../remote/process.ts";
 import { liveProgress } from "../report/apply.ts";
 import { printProgress } from "../report/out.ts";
+import { userName } from "../user-name.ts";
 import { version } from "../version.ts";
 import { eachHost } from "./hosts.ts";
 import { lookAtHost, type HostLook } from "./look.ts";
@@ -72,18 +73,9 @@ async function makeManifest(changing: boolean): Promise<Manifest> {
   const git = changing ? await runProcess("git", ["rev-parse", "HEAD"], { timeoutMs: 2000 }) : null;
   return {
     format: 1,
-    by: `${userName()}@${hostname()}`,
+    by: `${userName() ?? `uid ${String(process.getuid?.())}`}@${hostname()}`,
     at: new Date().toISOString(),
     lbctl: version,
     git: git?.exitCode === 0 ? git.stdout.trim() : (process.env.GITHUB_SHA ?? null),
   };
-}
-
-/** In a container the user may have a number and no name. */
-function userName(): string {
-  try {
-    return userInfo().username;
-  } catch {
-    return `uid ${String(process.getuid?.())}`;
-  }
 }

@@ -2,7 +2,7 @@ import type { Connection, SshConnection } from "../model/fleet.ts";
 import { instance } from "./instance.ts";
 import { local } from "./local.ts";
 import type { NodeSshRemote } from "./node-ssh.ts";
-import { answers, hasLiveMaster, openSsh, startMaster } from "./openssh.ts";
+import { answers, hasLiveMaster, onlyKnown, openSsh, startMaster } from "./openssh.ts";
 import type { Remote } from "./port.ts";
 import { NoLink } from "./run.ts";
 import { effectiveConfig, type AskSsh, type EffectiveConfig } from "./ssh-config.ts";
@@ -29,16 +29,14 @@ export async function choose(
   if (connection.kind !== "ssh") {
     return { remote: instance(name, connection), how: `${connection.kind} exec`, why };
   }
+  const asking = (): Promise<EffectiveConfig> => effectiveConfig(name, connection, askSsh);
   if (transport !== "node-ssh" && (await hasLiveMaster(connection))) {
-    return { remote: openSsh(name, connection), how: "OpenSSH", why: "its last connection is still open" };
+    return overOpenSsh(name, connection, "its last connection is still open", asking);
   }
-  if (transport === "openssh") {
-    const config = await effectiveConfig(name, connection, askSsh);
-    return overOpenSsh(name, connection, "--transport openssh", config);
-  }
+  if (transport === "openssh") return overOpenSsh(name, connection, "--transport openssh", asking);
   // the library loads while ssh tells its settings
   const library = import("./node-ssh.ts");
-  const config = await effectiveConfig(name, connection, askSsh);
+  const config = await asking();
   const remote = (await library).nodeSsh(name, connection, config, closing);
   return transport === "auto"
     ? automatic(name, connection, config, remote)
@@ -56,19 +54,21 @@ async function automatic(
   config: EffectiveConfig,
   remote: NodeSshRemote,
 ): Promise<Chosen> {
-  if (config.hasOpenSsh && (await isLive(config.controlPath))) {
-    return overOpenSsh(name, connection, "your own ssh connection is open", config);
+  const told = (): Promise<EffectiveConfig> => Promise.resolve(config);
+  if (config.withoutSsh === null && (await ownConnection(config)) !== null) {
+    return overOpenSsh(name, connection, "your own ssh connection is open", told);
   }
   const waited = startWaiting();
   const instead = await remote.connect().then(
     () => undefined,
     (error: unknown) => (error instanceof NoLink ? error.instead : undefined),
   );
-  if (instead !== undefined && config.hasOpenSsh) return overOpenSsh(name, connection, instead, config);
+  if (instead !== undefined && config.withoutSsh === null)
+    return overOpenSsh(name, connection, instead, told);
   return {
-    remote: config.hasOpenSsh ? keepingWarm(remote, connection, waited()) : remote,
+    remote: config.withoutSsh === null ? keepingWarm(remote, connection, waited()) : remote,
     how: "node-ssh",
-    why: config.hasOpenSsh ? "faster than ssh for a new connection" : "there is no ssh on this machine",
+    why: config.withoutSsh ?? "faster than ssh for a new connection",
   };
 }
 
@@ -96,22 +96,30 @@ function startWaiting(): () => number {
   };
 }
 
-async function overOpenSsh(
+/** `asking` tells the settings of the host; it is called when no connection of lbctl's is open. */
+function overOpenSsh(
   name: string,
   connection: SshConnection,
   why: string,
-  { careless, controlPath: own }: EffectiveConfig,
-): Promise<Chosen> {
-  const words = [
-    ...(careless ? acceptNewOnly : []),
-    ...(own !== null && (await isLive(own)) ? ["-o", `ControlPath="${own}"`, "-o", "ControlMaster=no"] : []),
-  ];
-  return { remote: openSsh(name, connection, words), how: "OpenSSH", why };
+  asking: () => Promise<EffectiveConfig>,
+): Chosen {
+  let asked: Promise<EffectiveConfig> | undefined;
+  // before each run: a connection that was open then may have gone meanwhile, and the next one is verified
+  const firstWords = async (): Promise<readonly string[]> => {
+    if (await hasLiveMaster(connection)) return onlyKnown;
+    const config = await (asked ??= asking());
+    const own = await ownConnection(config);
+    if (own !== null) return ["-o", `ControlPath="${own}"`, "-o", "ControlMaster=no"];
+    return config.careless ? acceptNewOnly : [];
+  };
+  return { remote: openSsh(name, connection, firstWords), how: "OpenSSH", why };
 }
 
 /** StrictHostKeyChecking `no` would go on with a key that has changed: then somebody may be in between. */
 const acceptNewOnly = ["-o", "StrictHostKeyChecking=accept-new"];
 
-function isLive(path: string | null): Promise<boolean> {
-  return path === null || /["%]/.test(path) ? Promise.resolve(false) : answers(path);
+/** The operator's own open connection; not one that may have been made with whoever answered. */
+async function ownConnection({ controlPath, careless }: EffectiveConfig): Promise<string | null> {
+  if (controlPath === null || careless || /["%]/.test(controlPath)) return null;
+  return (await answers(controlPath)) ? controlPath : null;
 }

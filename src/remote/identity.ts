@@ -15,8 +15,10 @@ export async function readIdentity(path: string): Promise<Identity | undefined> 
   ]);
   if (!key || !found) return undefined;
   if (certificate) return { kind: "certificate", path: `${path}-cert.pub` };
-  if (found.uid === process.getuid?.() && (found.mode & 0o077) !== 0) return { kind: "open", path };
   const kind = kindOf(key.toString("latin1"));
+  const isOpen = found.uid === process.getuid?.() && (found.mode & 0o077) !== 0;
+  // a public key may be read by all; its secret is in the agent
+  if (isOpen && kind !== "other") return { kind: "open", path };
   return kind === "usable" ? { kind, path, key } : { kind, path };
 }
 

@@ -1,8 +1,10 @@
 import { createHmac } from "node:crypto";
 import { readFile } from "node:fs/promises";
+import { isKeyText } from "./key-blob.ts";
 
-/** What the known_hosts files say of a host. Keys are base64 as in those files. */
+/** What the known_hosts files say of one name of a host. Keys are base64 as in those files. */
 export interface KnownKeys {
+  readonly name: string;
   readonly trusted: ReadonlySet<string>;
   readonly revoked: ReadonlySet<string>;
   /** Key types of the trusted keys, e.g. `ssh-ed25519`. */
@@ -14,27 +16,26 @@ export interface KnownKeys {
 }
 
 /**
- * The names under which known_hosts files may list a host, the first that has a key counts: with its port when that
- * is not 22, then without, as ssh does. An alias (HostKeyAlias) stands for both.
+ * The names under which known_hosts files may list a host: with its port when that is not 22, then without, as ssh
+ * does. An alias (HostKeyAlias) stands for both.
  */
 export function knownHostsNames(hostName: string, port: number, alias: string | null): readonly string[] {
   if (alias !== null) return [alias];
   return port === 22 ? [hostName] : [`[${hostName}]:${String(port)}`, hostName];
 }
 
-export async function findKnownKeys(names: readonly string[], files: readonly string[]): Promise<KnownKeys> {
+/** For each name, in order. A file that cannot be read says nothing. */
+export async function findKnownKeys(
+  names: readonly string[],
+  files: readonly string[],
+): Promise<readonly KnownKeys[]> {
   const texts = await Promise.all(
     files.map(async (file) => ({ file, text: await readFile(file, "latin1").catch(() => "") })),
   );
-  const found = names.map((name) => knownKeys(name, texts));
-  const best = found.find(({ trusted, vouched }) => trusted.size > 0 || vouched) ?? found[0] ?? nothing;
-  // a key that is revoked under one of the names is not to be had under another
-  return { ...best, revoked: new Set(found.flatMap(({ revoked }) => [...revoked])) };
+  return names.map((name) => knownKeys(name.toLowerCase(), texts));
 }
 
-const nothing: KnownKeys = { trusted: new Set(), revoked: new Set(), types: [], vouched: false, at: null };
-
-/** Reads known_hosts files (sshd(8), SSH_KNOWN_HOSTS FILE FORMAT): patterns, hashed names, markers. Pure. */
+/** Reads known_hosts files (sshd(8), SSH_KNOWN_HOSTS FILE FORMAT): patterns, hashed names, markers. The name in small letters. Pure. */
 export function knownKeys(name: string, files: readonly { file: string; text: string }[]): KnownKeys {
   const trusted = new Set<string>();
   const revoked = new Set<string>();
@@ -47,7 +48,7 @@ export function knownKeys(name: string, files: readonly { file: string; text: st
       const marker = words[0]?.startsWith("@") ? words.shift() : undefined;
       const [patterns = "", type, key] = words;
       if (type === undefined || key === undefined || patterns.startsWith("#")) continue;
-      if (!matches(name.toLowerCase(), patterns)) continue;
+      if (!matches(name, patterns) || !isKeyText(key, type)) continue;
       if (marker === "@revoked") revoked.add(key);
       else if (marker === "@cert-authority") vouched = true;
       else if (marker === undefined) {
@@ -57,7 +58,7 @@ export function knownKeys(name: string, files: readonly { file: string; text: st
       }
     }
   }
-  return { trusted, revoked, types: [...types], vouched, at };
+  return { name, trusted, revoked, types: [...types], vouched, at };
 }
 
 /** A hashed name, or patterns with `*` and `?` of which none with `!` may match. */
@@ -67,13 +68,13 @@ function matches(name: string, patterns: string): boolean {
     const own = createHmac("sha1", Buffer.from(salt, "base64")).update(name).digest("base64");
     return kind === "1" && own === hash;
   }
-  return matchesPatterns(name, patterns.split(","));
+  return matchesPatterns(name, patterns.toLowerCase().split(","));
 }
 
 /** As in ssh_config(5), PATTERNS: a negated match excludes, whatever else matches. Pure. */
 export function matchesPatterns(name: string, patterns: readonly string[]): boolean {
   const fits = (pattern: string): boolean => {
-    const escaped = pattern.toLowerCase().replace(/[.+^${}()|[\]\\]/g, "\\$&");
+    const escaped = pattern.replace(/[.+^${}()|[\]\\]/g, "\\$&");
     return new RegExp(`^${escaped.replaceAll("*", ".*").replaceAll("?", ".")}$`).test(name);
   };
   const [excluded, included] = [true, false].map((negated) =>

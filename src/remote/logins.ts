@@ -28,11 +28,16 @@ export function refuseKeysOfOpenSsh(
   }
 }
 
-/** Throws NoLink when nothing is known of the host. */
-export function refuseUnknownHost(target: string, known: KnownKeys): void {
-  if (known.trusted.size > 0) return;
-  if (known.vouched) throw leaveIt(`the @cert-authority that vouches for ${target}`, "a host certificate");
-  throw new NoLink(unknownKey(target, `ssh ${target}`), "its host key is in no known_hosts");
+/** Throws NoLink when the host's key need not be asked for: nothing is known of it, or OpenSSH has to judge it. */
+export function refuseUnknownHost(
+  target: string,
+  known: readonly KnownKeys[],
+  { newKeys }: EffectiveConfig,
+): void {
+  if (known.some(({ vouched }) => vouched))
+    throw leaveIt(`the @cert-authority that vouches for ${target}`, "a host certificate");
+  if (newKeys === null && known.every(({ trusted, revoked }) => trusted.size + revoked.size === 0))
+    throw new NoLink(unknownKey(target));
 }
 
 /** Keys of the configuration first, then the agent's unless IdentitiesOnly says otherwise. */

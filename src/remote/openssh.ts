@@ -10,6 +10,7 @@ import { startProcess } from "./process.ts";
 import { execProcess } from "./process-way.ts";
 import { remoteOver } from "./run.ts";
 import { explainSshFailure, targetOf } from "./ssh-failure.ts";
+import { endedOnTheWay } from "./way-failure.ts";
 
 /** Seconds that a master connection outlives its last use, so that the next command starts warm. */
 const persistSeconds = 60;
@@ -17,22 +18,41 @@ const persistSeconds = 60;
 /**
  * A host reached through the system's OpenSSH client: the user's ssh config, agent, jump hosts, certificates and
  * hardware keys all work, and host keys are verified as ssh does. One master connection serves every run and goes by
- * itself, `persistSeconds` after its last use. `words` come before all others.
+ * itself, `persistSeconds` after its last use. `firstWords` is asked before each run for what comes before all else.
  */
-export function openSsh(host: string, connection: SshConnection, words: readonly string[] = []): Remote {
-  const args = [...words, ...sshArguments(connection), "--", connection.address];
+export function openSsh(
+  host: string,
+  connection: SshConnection,
+  firstWords: () => Promise<readonly string[]>,
+): Remote {
+  const args = [...sshArguments(connection), "--", connection.address];
+  let failedOnTheWay = false;
   return remoteOver(host, connection, {
     target: targetOf(connection),
-    exec: execProcess("ssh", (command) => [...args, command]),
+    async exec(command, streams) {
+      const words = [...(failedOnTheWay ? hearingJumpHosts : []), ...(await firstWords())];
+      failedOnTheWay = false;
+      const run = execProcess("ssh", (line) => [...words, ...args, line]);
+      return run(command, {
+        ...streams,
+        onError(chunk) {
+          failedOnTheWay ||= Buffer.from(chunk).includes(endedOnTheWay);
+          streams.onError(chunk);
+        },
+      });
+    },
     explain: (lost) => explainSshFailure(connection, lost),
   });
 }
+
+/** Where ssh is to keep the connection for later, it throws away what the ssh to a jump host has to say. */
+const hearingJumpHosts = ["-o", "ControlMaster=no", "-o", "ControlPath=none", "-o", "ControlPersist=no"];
 
 /** The argument vector up to the host. Pure but for the directory of the control socket, which it makes. */
 export function sshArguments(connection: SshConnection): string[] {
   return [
     "-T",
-    ...["-o", "BatchMode=yes"],
+    ...["-o", "BatchMode=yes", "-o", "NoHostAuthenticationForLocalhost=no"],
     ...["-o", "ConnectTimeout=10"],
     ...["-o", "ServerAliveInterval=5", "-o", "ServerAliveCountMax=3"],
     ...["-o", "ControlMaster=auto", "-o", `ControlPath="${controlPath(connection)}"`],
@@ -61,9 +81,11 @@ export async function hasLiveMaster(connection: SshConnection): Promise<boolean>
   return alive.includes(true);
 }
 
+/** A key that is not known yet, or has changed, is refused whatever the user's configuration says. */
+export const onlyKnown = ["-o", "StrictHostKeyChecking=yes"];
+
 /** Opens a connection for later runs, in the background; nobody waits for it, or hears of its failure. */
 export function startMaster(connection: SshConnection): void {
-  const onlyKnown = ["-o", "StrictHostKeyChecking=yes"];
   startProcess("ssh", [...onlyKnown, ...sshArguments(connection), "--", connection.address, "true"]);
 }
 

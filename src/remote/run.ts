@@ -23,6 +23,8 @@ export interface Streams {
 export interface Lost {
   /** What was said on stderr outside of the script. */
   readonly said: string;
+  /** What was printed on stdout outside of it. */
+  readonly printed: string;
   /** The script had begun. */
   readonly began: boolean;
   /** The way's own word on why: an exit code, an error. */
@@ -123,20 +125,25 @@ async function runOnce(
       errorLines.take(chunk);
     },
   };
-  const cause = await way.exec(framed.command, streams).catch((error: unknown) => {
-    if (error instanceof NoLink) return error;
-    throw error;
-  });
-  idle.stop();
-  input.destroy();
+  const cause = await way
+    .exec(framed.command, streams)
+    .catch((error: unknown) => {
+      if (error instanceof NoLink) return error;
+      throw error;
+    })
+    .finally(() => {
+      idle.stop();
+      input.destroy();
+    });
   if (request.signal?.aborted) throw interrupted(host);
   const { status, began } = output;
   if (status !== undefined) return { result: { status, stdout: output.output, stderr: errors.output } };
   if (cause instanceof NoLink) return { problem: cause.problem };
   if (idle.expired()) return { problem: silent(way.target) };
   const said = [...errors.outside, errorLines.unfinished].join("\n").trim();
+  const printed = [...output.outside, outputLines.unfinished].join("\n").trim();
   const bySudo = become && !began ? explainSudo(said, way.target, talk?.refused ?? false) : undefined;
-  return { problem: bySudo ?? way.explain({ said, began, cause }) };
+  return { problem: bySudo ?? way.explain({ said, printed, began, cause }) };
 }
 
 /** In parts, so that a long upload over a slow link counts as progress. */

@@ -1,9 +1,12 @@
-import { homedir } from "node:os";
+import { homedir, userInfo } from "node:os";
 import { LbctlError } from "../errors.ts";
 import type { SshConnection } from "../model/fleet.ts";
 import { algorithmsWithin, type Algorithms } from "./algorithms.ts";
 import { connectionArguments } from "./openssh.ts";
 import { runProcess, type ProcessResult } from "./process.ts";
+import type { NewKeys } from "./record-key.ts";
+import { needsOpenSsh } from "./needs-openssh.ts";
+import { noUser } from "./ssh-failure.ts";
 import { readConfigWithoutSsh, readWrittenSettings } from "./ssh-words.ts";
 
 /** What OpenSSH would do for a host, after its configuration files and the inventory's words. */
@@ -19,6 +22,8 @@ export interface EffectiveConfig {
   readonly knownHostsFiles: readonly string[];
   /** The name to look up there instead of the host's, or null. */
   readonly hostKeyAlias: string | null;
+  /** What becomes of a host of which no key is known: null, it is refused. */
+  readonly newKeys: NewKeys | null;
   /** StrictHostKeyChecking is `no`: ssh would go on with a key that has changed. */
   readonly careless: boolean;
   /** What the configuration allows and node-ssh has. */
@@ -28,8 +33,8 @@ export interface EffectiveConfig {
   readonly controlPath: string | null;
   /** Settings that only OpenSSH can honour, as it prints them. */
   readonly needsOpenSsh: readonly string[];
-  /** There is an OpenSSH client on this machine. */
-  readonly hasOpenSsh: boolean;
+  /** Why the OpenSSH client cannot be used here; null when it can. */
+  readonly withoutSsh: string | null;
 }
 
 /** Asks OpenSSH for its settings of a host. */
@@ -37,7 +42,7 @@ export type AskSsh = (connection: SshConnection) => Promise<ProcessResult>;
 
 const askEach: AskSsh = (connection) =>
   runProcess("ssh", [...connectionArguments(connection), "-G", "--", connection.address], {
-    timeoutMs: 10_000,
+    signal: AbortSignal.timeout(answerWithinMs),
   });
 
 /**
@@ -65,10 +70,20 @@ export function askOnce(ask: AskSsh = askEach): AskSsh {
 
 /** All that is said of a host, but for its address; null when the address matters for more, or only ssh can tell. */
 async function readSettings(connection: SshConnection): Promise<string | null> {
-  const settings = await readWrittenSettings(connection).catch(() => null);
+  const home = homeOfSsh();
+  const settings = home === null ? null : await readWrittenSettings(connection, home).catch(() => null);
   const byAddress = (value: string): boolean => /[%$]/.test(value);
   if (!settings || settings.some(([name, value]) => addressed.test(name) || byAddress(value))) return null;
   return JSON.stringify(settings);
+}
+
+/** ssh asks the user database where its files are, not HOME; null for a user who is not in there. */
+function homeOfSsh(): string | null {
+  try {
+    return userInfo().homedir;
+  } catch {
+    return null;
+  }
 }
 
 const addressed = /^(?:hostname|canonical.*|controlpath)$/;
@@ -83,20 +98,37 @@ export async function effectiveConfig(
   askSsh: AskSsh,
 ): Promise<EffectiveConfig> {
   const result = await askSsh(connection);
-  if (result.exitCode === 0) return parseConfig(result.stdout, process.env.SSH_AUTH_SOCK);
-  if (result.exitCode === null && (result.cause ?? "").includes("ENOENT")) {
+  const agent = process.env.SSH_AUTH_SOCK;
+  if (result.exitCode === 0) return parseConfig(result.stdout, agent, homeOfSsh() ?? homedir());
+  const withoutSsh = whyItCannotRun(result);
+  if (withoutSsh !== null) {
     const text = await readConfigWithoutSsh(host, connection);
-    return { ...parseConfig(text, process.env.SSH_AUTH_SOCK), hasOpenSsh: false };
+    return { ...parseConfig(text, agent, homedir()), withoutSsh };
   }
+  const why =
+    result.exitCode === null
+      ? `ssh -G has not ended after ${String(answerWithinMs / 1000)} s (a Match exec?)`
+      : (result.stderr.trim().split("\n").at(-1) ?? "");
   throw new LbctlError("invalid", {
-    what: `ssh does not accept the settings of this host: ${result.stderr.trim().split("\n").at(-1) ?? ""}`,
+    what: `ssh does not accept the settings of this host: ${why}`,
     at: host,
     hint: "Check ansible_ssh_common_args and your ssh configuration.",
   });
 }
 
-/** Reads what `ssh -G` prints (ssh_config(5), one keyword and its value a line). Pure. */
-export function parseConfig(text: string, agentSocket: string | undefined): EffectiveConfig {
+const answerWithinMs = 10_000;
+
+function whyItCannotRun({ exitCode, stderr, cause = "" }: ProcessResult): string | null {
+  if (exitCode === null) return cause.includes("ENOENT") ? "there is no ssh on this machine" : null;
+  // in a container, a user may have a number and no name
+  return stderr.startsWith(noUser) ? "ssh does not run for a user without a name" : null;
+}
+
+/**
+ * Reads what `ssh -G` prints (ssh_config(5), one keyword and its value a line); `home` is what `~` stands for. Pure.
+ */
+export function parseConfig(text: string, agentSocket: string | undefined, home: string): EffectiveConfig {
+  const expandHome = (path: string): string => path.replace(/^~(?=\/)/, home);
   const settings = new Map<string, string[]>();
   for (const line of text.split("\n")) {
     const space = line.indexOf(" ");
@@ -106,10 +138,15 @@ export function parseConfig(text: string, agentSocket: string | undefined): Effe
   const all = (name: string): string[] => settings.get(name) ?? [];
   const one = (name: string): string => all(name)[0] ?? "";
   const agent = one("identityagent").replace(/^\$(?=SSH_AUTH_SOCK$)/, "") || "SSH_AUTH_SOCK";
-  const files = [...all("userknownhostsfile"), ...all("globalknownhostsfile")]
-    .flatMap((each) => each.split(" "))
-    .filter((file) => !/^(?:|none|\/dev\/null)$/.test(file))
-    .map(expandHome);
+  const filesOf = (name: string): string[] =>
+    all(name)
+      .flatMap((each) => each.split(" "))
+      .filter((file) => file !== "" && file !== "none")
+      .map(expandHome);
+  const [firstFile] = filesOf("userknownhostsfile");
+  const files = [...filesOf("userknownhostsfile"), ...filesOf("globalknownhostsfile")];
+  const careless = /^(?:no|false|off)$/i.test(one("stricthostkeychecking"));
+  const acceptsNew = careless || /^accept-new$/i.test(one("stricthostkeychecking"));
   const { algorithms, missing } = algorithmsWithin(one);
   return {
     hostName: one("hostname"),
@@ -120,68 +157,17 @@ export function parseConfig(text: string, agentSocket: string | undefined): Effe
     agent: agent === "none" ? null : agent === "SSH_AUTH_SOCK" ? (agentSocket ?? null) : expandHome(agent),
     knownHostsFiles: files,
     hostKeyAlias: one("hostkeyalias") || null,
-    careless: /^(?:no|false|off)$/.test(one("stricthostkeychecking")),
+    careless,
+    newKeys:
+      acceptsNew && firstFile !== undefined ? { file: firstFile, hashed: isOn(one("hashknownhosts")) } : null,
     algorithms,
     minRsaBits: Number(one("requiredrsasize") || 1024),
     controlPath: one("controlpath").startsWith("/") ? one("controlpath") : null,
     needsOpenSsh: needsOpenSsh(all, files, missing),
-    hasOpenSsh: true,
+    withoutSsh: null,
   };
 }
 
-function needsOpenSsh(
-  all: (name: string) => string[],
-  knownHostsFiles: readonly string[],
-  missing: readonly string[],
-): string[] {
-  const written = (name: string, matters: (value: string) => boolean): string[] =>
-    all(name)
-      .filter(matters)
-      .map((value) => `${name} ${value}`);
-  return [
-    ...unlessOff.flatMap((name) => written(name, (value) => !isOff(value))),
-    ...written("pubkeyauthentication", isOff),
-    ...written("preferredauthentications", (value) => !value.split(",").includes("publickey")),
-    ...written("addressfamily", (value) => value !== "any"),
-    ...written("sessiontype", (value) => value !== "default"),
-    ...written("identityfile", (value) => /[%$]/.test(value)),
-    ...written("identityagent", (value) => /[%$]/.test(value.replace("$SSH_AUTH_SOCK", ""))),
-    ...(knownHostsFiles.every(isPlainPath) ? [] : written("userknownhostsfile", () => true)),
-    ...missing.flatMap((name) => written(name, () => true)),
-  ];
-}
-
-/** Settings that node-ssh does not have; off, they are none. */
-const unlessOff = [
-  "proxyjump",
-  "proxycommand",
-  "certificatefile",
-  "pkcs11provider",
-  "knownhostscommand",
-  "revokedhostkeys",
-  "verifyhostkeydns",
-  "checkhostip",
-  "canonicalizehostname",
-  "hostbasedauthentication",
-  "bindaddress",
-  "bindinterface",
-  "remotecommand",
-  "localcommand",
-];
-
-function isOff(value: string): boolean {
-  return /^(?:none|no|false)$/.test(value);
-}
-
 function isOn(value: string): boolean {
-  return /^(?:yes|true)$/.test(value);
-}
-
-/** ssh prints paths with spaces, and with its own %-words, as they were written. */
-function isPlainPath(path: string): boolean {
-  return path.startsWith("/") && !/["%]/.test(path);
-}
-
-function expandHome(path: string): string {
-  return path.replace(/^~(?=\/)/, homedir());
+  return /^(?:yes|true)$/i.test(value);
 }

@@ -1,8 +1,9 @@
 import { readdir, readFile } from "node:fs/promises";
-import { homedir, userInfo } from "node:os";
+import { homedir } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
 import { LbctlError } from "../errors.ts";
 import type { SshConnection } from "../model/fleet.ts";
+import { userName } from "../user-name.ts";
 import { matchesPatterns } from "./known-hosts.ts";
 import { connectionArguments } from "./openssh.ts";
 
@@ -22,7 +23,7 @@ export async function readConfigWithoutSsh(host: string, connection: SshConnecti
       at: host,
       hint: "Install the OpenSSH client, or do without it.",
     });
-  const settings = await readWrittenSettings(connection, refuse);
+  const settings = await readWrittenSettings(connection, homedir(), refuse);
   return inEffect(settings, connection.address)
     .map(([keyword, value]) => `${keyword} ${value}`)
     .join("\n");
@@ -30,16 +31,17 @@ export async function readConfigWithoutSsh(host: string, connection: SshConnecti
 
 /**
  * What the inventory's words and the configuration files say of a host, in ssh's order. Throws what `refuse` makes of
- * what only ssh can read.
+ * what only ssh can read. `home` is where the user's are.
  */
 export async function readWrittenSettings(
   connection: SshConnection,
+  home: string,
   refuse: (what: string) => Error = Error,
 ): Promise<Setting[]> {
   const { settings, file } = readWords(connectionArguments(connection), refuse);
-  const files = file === null ? [join(homedir(), ".ssh/config"), "/etc/ssh/ssh_config"] : [file];
+  const files = file === null ? [join(home, ".ssh/config"), "/etc/ssh/ssh_config"] : [file];
   for (const path of files.filter((each) => each !== "none")) {
-    settings.push(...(await readFileSettings(path, connection.address, refuse, 0)));
+    settings.push(...(await readFileSettings(path, { address: connection.address, home }, refuse, 0)));
   }
   return settings;
 }
@@ -55,22 +57,13 @@ function inEffect(written: readonly Setting[], address: string): Setting[] {
   const defaults: Setting[] = [
     ["hostname", address],
     ["port", "22"],
-    ["user", localUser()],
+    ["user", userName() ?? "nobody"],
     ["userknownhostsfile", "~/.ssh/known_hosts ~/.ssh/known_hosts2"],
     ["globalknownhostsfile", "/etc/ssh/ssh_known_hosts /etc/ssh/ssh_known_hosts2"],
     ...["rsa", "ecdsa", "ed25519"].map((type): Setting => ["identityfile", `~/.ssh/id_${type}`]),
   ];
   const names = settings.map(([keyword]) => keyword);
   return [...settings, ...defaults.filter(([keyword]) => !names.includes(keyword))];
-}
-
-/** In a container, the user may have a number and no name. */
-function localUser(): string {
-  try {
-    return userInfo().username;
-  } catch {
-    return process.env.LOGNAME ?? process.env.USER ?? "nobody";
-  }
 }
 
 const byFlag: Readonly<Record<string, string>> = { p: "port", l: "user", i: "identityfile", J: "proxyjump" };
@@ -101,9 +94,14 @@ function readSetting(line: string): Setting {
   return [keyword.toLowerCase(), value.replace(/^"([^"]*)"$/, "$1")];
 }
 
+/** In a file, a word that begins with `#` outside of quotes ends the line. */
+function withoutComment(line: string): string {
+  return line.replace(/^((?:"[^"]*"|[^"])*?)\s#.*$/, "$1");
+}
+
 async function readFileSettings(
   path: string,
-  address: string,
+  by: { readonly address: string; readonly home: string },
   refuse: (what: string) => Error,
   depth: number,
 ): Promise<Setting[]> {
@@ -112,14 +110,14 @@ async function readFileSettings(
   let applies = true;
   for (const [index, line] of text.split("\n").entries()) {
     if (/^\s*(?:#|$)/.test(line)) continue;
-    const [keyword, value] = readSetting(line);
+    const [keyword, value] = readSetting(withoutComment(line));
     const place = `${keyword} in ${path}:${String(index + 1)}`;
     // as deep as ssh goes
     if (keyword === "match" || (keyword === "include" && depth === 16)) throw refuse(place);
-    if (keyword === "host") applies = matchesPatterns(address, value.split(/\s+/));
+    if (keyword === "host") applies = matchesPatterns(by.address, value.split(/\s+/));
     else if (applies && keyword === "include") {
-      for (const file of await included(value)) {
-        settings.push(...(await readFileSettings(file, address, refuse, depth + 1)));
+      for (const file of await included(value, by.home)) {
+        settings.push(...(await readFileSettings(file, by, refuse, depth + 1)));
       }
     } else if (applies) settings.push([keyword, value]);
   }
@@ -127,12 +125,12 @@ async function readFileSettings(
 }
 
 /** Files of an Include: below ~/.ssh unless absolute, with patterns in the last part. */
-async function included(value: string): Promise<string[]> {
+async function included(value: string, home: string): Promise<string[]> {
   const found = value.split(/\s+/).map(async (pattern) => {
-    const path = resolve(homedir(), ".ssh", pattern.replace(/^~(?=\/)/, homedir()));
+    const path = resolve(home, ".ssh", pattern.replace(/^~(?=\/)/, home));
     if (!/[*?]/.test(path)) return [path];
     const names = await readdir(dirname(path)).catch(() => []);
-    const matching = names.filter((name) => matchesPatterns(name.toLowerCase(), [basename(path)]));
+    const matching = names.filter((name) => matchesPatterns(name, [basename(path)]));
     return matching.sort().map((name) => join(dirname(path), name));
   });
   return (await Promise.all(found)).flat();

@@ -3,36 +3,26 @@ import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, readFileSync, writeFil
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import type { Connection, SshConnection } from "../../src/model/fleet.ts";
 import type { Transport } from "../../src/remote/choose.ts";
 import { openConnections } from "../../src/remote/connect.ts";
+import { newKey, startAgent } from "../support/agent.ts";
+import { useDaemons } from "../support/contract.ts";
 import { makeHost } from "../support/fleet.ts";
 import { addressOf, inventory } from "../support/lab.ts";
 import { lbctl, root, run } from "../support/lbctl.ts";
 import { startRelay } from "../support/relay.ts";
-import {
-  certify,
-  labConnection,
-  labFiles,
-  otherHost,
-  password,
-  ports,
-  sshHost,
-  startDaemons,
-  stopDaemons,
-} from "../support/sshd.ts";
+import { certify, labConnection, labFiles, otherHost, password, ports, sshHost } from "../support/sshd.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "lbctl-choice-"));
 
-beforeAll(async () => {
-  expect((await lbctl(["lab", "up", "--yes"])).code).toBe(0);
-  await startDaemons();
-});
-
-afterAll(stopDaemons);
+useDaemons();
 
 let fresh = 0;
+
+/** An ed25519 key that is no host's. */
+const otherKey = "AAAAC3NzaC1lZDI1NTE5AAAAIJdD7y3aLq454yWBdwLWbieU1ebz9/cu7/QEXn9OIeZJ";
 
 /** A connection that no earlier test has left open. */
 function unused(over: Partial<SshConnection> = {}, options: readonly string[] = []): SshConnection {
@@ -95,6 +85,9 @@ test("the operator's own open connection is used", async () => {
   const opened = await run("ssh", ["-M", "-f", "-N", "-o", "ControlPersist=20", ...words, "--", address]);
   expect(opened.code).toBe(0);
   expect((await reach(connection)).choices).toEqual(["h: OpenSSH: your own ssh connection is open"]);
+  // one that may have been made with anybody is not
+  const careless = { ...connection, sshArgs: ["-o", "StrictHostKeyChecking=no", ...sshArgs] };
+  expect((await reach(careless)).choices).toEqual(["h: node-ssh: faster than ssh for a new connection"]);
   await run("ssh", ["-S", own, "-O", "exit", address]);
 });
 
@@ -119,6 +112,31 @@ test("a jump host goes to OpenSSH; node-ssh alone says so", async () => {
     code: "invalid",
     message: 'h: the node-ssh transport cannot honour "proxyjump jump" of your ssh settings',
   });
+});
+
+test("what goes wrong at a jump host is told as its own", async () => {
+  const { key, knownHosts } = labFiles();
+  const others = file("others", readFileSync(knownHosts, "utf8").replace(/AAAA\S+/g, otherKey));
+  const jump = (name: string, ...settings: string[]): string[] => [
+    `Host ${name}`,
+    ...[`HostName ${addressOf(otherHost)}`, "User root", "IdentitiesOnly yes", ...settings],
+  ];
+  const config = file(
+    "jumps",
+    [
+      ...jump("closed", "Port 9"),
+      ...jump("stranger", "User nobody", `IdentityFile ${key}`, `UserKnownHostsFile ${knownHosts}`),
+      ...jump("unknown", `IdentityFile ${key}`, "UserKnownHostsFile none"),
+      ...jump("changed", `IdentityFile ${key}`, `UserKnownHostsFile ${others}`, "StrictHostKeyChecking no"),
+    ].join("\n"),
+  );
+  const failure = (name: string) => reach(unused({}, ["-F", config, "-J", name]), "openssh");
+  await expect(failure("closed")).rejects.toThrow(/through its jump host or ProxyCommand: .*refused/);
+  await expect(reach(unused({}, ["-F", config, "-J", "nobody@stranger"]))).rejects.toThrow(
+    /the jump host of \S+ refused the login: nobody@/,
+  );
+  await expect(failure("unknown")).rejects.toThrow(/the host key of the jump host of \S+ is unknown/);
+  await expect(failure("changed")).rejects.toThrow(/the host key of the jump host of \S+ is not the one/);
 });
 
 test("certificates of host and user go to OpenSSH; node-ssh alone says so", async () => {
@@ -167,35 +185,28 @@ test("a hardware key goes to OpenSSH; node-ssh alone names the way out", async (
 });
 
 test("a key in the agent works, with a passphrase on its file and IdentitiesOnly", async () => {
-  const socket = join(folder, "agent");
-  const agent = spawn("ssh-agent", ["-D", "-a", socket], { stdio: "ignore" });
+  const agent = await startAgent(folder);
   try {
-    await wait(300);
-    await run("ssh-add", [labFiles().key], { env: { SSH_AUTH_SOCK: socket } });
+    for (const n of [1, 2, 3, 4]) await agent.add(await newKey(join(folder, `crowd_${String(n)}`)));
+    await agent.add(labFiles().key);
     const keyFile = join(folder, "locked");
     copyFileSync(labFiles().key, keyFile);
     chmodSync(keyFile, 0o600);
     copyFileSync(`${labFiles().key}.pub`, `${keyFile}.pub`);
     await run("ssh-keygen", ["-p", "-N", "secret", "-f", keyFile]);
-    const withAgent = ["-o", `IdentityAgent=${socket}`];
-    const locked = await reach(unused({ keyFile }, withAgent));
-    expect(locked.choices).toEqual(["h: OpenSSH: IdentitiesOnly with a key in the agent"]);
-    const free = unused({ keyFile }, [...withAgent, "-o", "IdentitiesOnly=no"]);
-    expect((await reach(free)).choices[0]).toMatch(/^h: node-ssh/);
+    const withAgent = ["-o", `IdentityAgent=${agent.socket}`];
+    for (const named of [keyFile, `${keyFile}.pub`]) {
+      const locked = await reach(unused({ keyFile: named }, withAgent));
+      expect(locked.choices).toEqual(["h: OpenSSH: IdentitiesOnly with a key in the agent"]);
+    }
+    const open = [...withAgent, "-o", "IdentitiesOnly=no"];
+    expect((await reach(unused({ keyFile }, open))).choices[0]).toMatch(/^h: node-ssh/);
+    // node-ssh tries the agent's keys in its order, and ssh the one first that is named
+    const fewTries = await reach(unused({ keyFile, port: ports.fewTries }, open));
+    expect(fewTries.choices).toEqual(["h: OpenSSH: node-ssh could not log in"]);
   } finally {
-    agent.kill();
+    agent.stop();
   }
-});
-
-test("an unknown host key is OpenSSH's to judge, as the operator has told it; node-ssh takes none", async () => {
-  const empty = (): string[] => [
-    ...["-o", `UserKnownHostsFile=${join(folder, `empty_${String(fresh++)}`)}`],
-    ...["-o", "StrictHostKeyChecking=accept-new"],
-  ];
-  expect((await reach(unused({}, empty()))).choices).toEqual([
-    "h: OpenSSH: its host key is in no known_hosts",
-  ]);
-  await expect(reach(unused({}, empty()), "node-ssh")).rejects.toThrow(/host key of .* is unknown/);
 });
 
 test("without ssh on this machine, -v says so and everything works", async () => {

@@ -21,11 +21,20 @@ export const ports = {
   busybox: 2203,
   /** Host and user certificates of one authority, `authorityKey`. */
   certificates: 2204,
+  /** A second and a third host key, ecdsa and rsa. */
+  threeKeys: 2205,
+  /** MaxAuthTries 3. */
+  fewTries: 2206,
+  /** Runs something else than what it is told. */
+  forced: 2207,
 } as const;
+
+/** Logs in to tcsh. */
+export const cshUser = "cshell";
 
 /** May use sudo with this password; `nopasswd` needs none, `mallory` may not, `wantstty` only with a terminal. */
 export const password = "correct horse";
-const users = ["sudoer", "nopasswd", "mallory", "wantstty"] as const;
+const users = ["sudoer", "nopasswd", "mallory", "wantstty", cshUser] as const;
 
 /** The lab's own key and known_hosts, from its inventory. */
 export function labFiles(): { key: string; knownHosts: string } {
@@ -61,7 +70,7 @@ export function labConnection(
 
 const folder = "/run/lbctl-test";
 
-/** Starts them, with what the image lacks: sudo, busybox, a German locale. */
+/** Starts them, with what the image lacks: sudo, busybox, tcsh, a German locale. */
 export async function startDaemons(): Promise<void> {
   await installPackages();
   const common = `HostKey /etc/ssh/ssh_host_ed25519_key\nUsePAM no\nPermitRootLogin prohibit-password\n`;
@@ -71,6 +80,9 @@ export async function startDaemons(): Promise<void> {
     oneStartup: "MaxStartups 1\n",
     busybox: "",
     certificates: `HostCertificate ${folder}/host-cert.pub\nTrustedUserCAKeys ${folder}/ca.pub\n`,
+    threeKeys: `HostKey ${folder}/host_ecdsa\nHostKey ${folder}/host_rsa\n`,
+    fewTries: "MaxAuthTries 3\n",
+    forced: "ForceCommand echo only git here\n",
   };
   const lines = Object.entries(ports).flatMap(([name, port]) => {
     const file = `${folder}/${name}.conf`;
@@ -84,11 +96,15 @@ export async function startDaemons(): Promise<void> {
   const script = [
     `set -e; mkdir -p ${folder} /run/sshd`,
     `[ -e ${folder}/ca ] || ssh-keygen -q -t ed25519 -N '' -f ${folder}/ca`,
+    ...["ecdsa", "rsa"].map(
+      (type) => `[ -e ${folder}/host_${type} ] || ssh-keygen -q -t ${type} -N '' -f ${folder}/host_${type}`,
+    ),
     `cp /etc/ssh/ssh_host_ed25519_key.pub ${folder}/host.pub`,
     `ssh-keygen -q -s ${folder}/ca -I lab -h -n '${addressOf(sshHost)}' ${folder}/host.pub`,
     `printf 'Authorised use only.\\nlbctl begin\\n' > ${folder}/banner`,
     `echo 'echo noise from bashrc; echo noise >&2' > /root/.bashrc`,
     ...users.map(addUser),
+    `usermod -s /bin/tcsh ${cshUser}; echo 'echo noise from cshrc' > /home/${cshUser}/.cshrc`,
     `echo 'sudoer:${password}' | chpasswd; echo 'mallory:${password}' | chpasswd; echo 'wantstty:${password}' | chpasswd`,
     `printf '%s\\n' 'Defaults lecture=always, timestamp_type=global' 'Defaults:wantstty requiretty' 'sudoer ALL=(ALL) ALL' 'wantstty ALL=(ALL) ALL' 'nopasswd ALL=(ALL) NOPASSWD: ALL' > /etc/sudoers.d/lbctl-test`,
     "chmod 0440 /etc/sudoers.d/lbctl-test",
@@ -135,11 +151,12 @@ function addUser(user: string): string {
 
 /** What the image does not have, of this machine's own archive: once for each container. */
 async function installPackages(): Promise<void> {
-  const have = "command -v sudo busybox >/dev/null && locale -a | grep -q de_DE && echo yes || echo no";
+  const have =
+    "command -v sudo >/dev/null && command -v busybox >/dev/null && command -v tcsh >/dev/null && locale -a | grep -q de_DE && echo yes || echo no";
   if ((await output(sshHost, have)) === "yes") return;
   const packages = join(tmpdir(), `lbctl-test-packages-${String(process.getuid?.())}`);
   mkdirSync(packages, { recursive: true });
-  const wanted = ["sudo", "busybox-static", "locales"];
+  const wanted = ["sudo", "busybox-static", "tcsh", "locales"];
   if (readdirSync(packages).length < wanted.length) {
     const got = await run("apt-get", ["download", "-q", ...wanted], { cwd: packages });
     if (got.code !== 0) throw new Error(`apt-get download: ${got.stderr}`);
@@ -150,6 +167,6 @@ async function installPackages(): Promise<void> {
   }
   await output(
     sshHost,
-    "dpkg -i --force-depends /tmp/lbctl-sudo_* /tmp/lbctl-busybox* >/dev/null && dpkg-deb -x /tmp/lbctl-locales_* / && localedef -i de_DE -f UTF-8 de_DE.UTF-8; rm -f /tmp/lbctl-*.deb",
+    "dpkg -i --force-depends /tmp/lbctl-sudo_* /tmp/lbctl-busybox* /tmp/lbctl-tcsh_* >/dev/null && dpkg-deb -x /tmp/lbctl-locales_* / && localedef -i de_DE -f UTF-8 de_DE.UTF-8; rm -f /tmp/lbctl-*.deb",
   );
 }

@@ -3,9 +3,10 @@ import { chmodSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { judgeKey, preferKnown } from "../../../src/remote/host-key.ts";
+import { judgeKey, preferKnown, type KeyRules } from "../../../src/remote/host-key.ts";
 import { kindOf, readIdentity } from "../../../src/remote/identity.ts";
-import { knownHostsNames, knownKeys } from "../../../src/remote/known-hosts.ts";
+import { knownHostsNames, knownKeys, type KnownKeys } from "../../../src/remote/known-hosts.ts";
+import { recordKey } from "../../../src/remote/record-key.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "lbctl-keys-"));
 
@@ -15,18 +16,29 @@ test("a host on another port is listed with it, or else without; an alias stands
   expect(knownHostsNames("h", 2222, "alias")).toEqual(["alias"]);
 });
 
-test("known, revoked and vouched keys are told apart", () => {
+/** A public key as it stands in a known_hosts file. */
+function keyText(type: string, content: string): string {
+  const fields = [type, content].flatMap((text) => [Buffer.from([0, 0, 0, text.length]), Buffer.from(text)]);
+  return Buffer.concat(fields).toString("base64");
+}
+
+test("known, revoked and vouched keys are told apart; lines that ssh skips are skipped", () => {
+  const [good, bad, authority] = ["good", "bad", "authority"].map((each) => keyText("ssh-ed25519", each));
   const text = [
-    "# h ssh-rsa AAAAcomment",
-    "other,h ssh-ed25519 AAAAgood comment",
-    "@revoked * ssh-rsa AAAAbad",
-    "@cert-authority *.example,h ssh-ed25519 AAAAca",
-    "@unknown h ssh-rsa AAAAmarker",
-    "hh ssh-rsa AAAAnot",
+    `# h ssh-ed25519 ${String(authority)}`,
+    `other,h ssh-ed25519 ${String(good)} comment`,
+    `@revoked * ssh-ed25519 ${String(bad)}`,
+    `@cert-authority *.example,h ssh-ed25519 ${String(authority)}`,
+    `@unknown h ssh-ed25519 ${String(authority)}`,
+    `hh ssh-ed25519 ${String(authority)}`,
+    `h ssh-rsa ${String(authority)}`,
+    `h ssh-ed25519 ${String(authority)}AAAA`,
+    `@revoked h ssh-ed25519 ${String(good)}=`,
+    "h 1024 35 1234567890",
   ].join("\n");
   const known = knownKeys("h", [{ file: "/kh", text }]);
-  expect([...known.trusted]).toEqual(["AAAAgood"]);
-  expect([...known.revoked]).toEqual(["AAAAbad"]);
+  expect([...known.trusted]).toEqual([good]);
+  expect([...known.revoked]).toEqual([bad]);
   expect(known).toMatchObject({ types: ["ssh-ed25519"], vouched: true, at: "/kh:2" });
 });
 
@@ -66,26 +78,54 @@ function keyPair(type: string, bits: number, ...more: string[]): { path: string;
   return { path, publicKey: readFileSync(`${path}.pub`, "utf8") };
 }
 
-test("a key is judged by what is known, revoked and long enough", () => {
-  const blob = (publicKey: string): string => publicKey.split(" ")[1] ?? "";
+test("a key is judged by what is known under the host's names, revoked and long enough", () => {
   const [good, other, rsa] = [keyPair("ed25519", 256), keyPair("ecdsa", 256), keyPair("rsa", 1024)].map(
-    ({ publicKey }) => blob(publicKey),
-  );
-  const known = (...keys: (string | undefined)[]) => ({
-    trusted: new Set(keys.map(String)),
+    ({ publicKey }) => publicKey.split(" ")[1] ?? "",
+  ) as [string, string, string];
+  const none = {
+    trusted: new Set<string>(),
     revoked: new Set<string>(),
-    types: ["ssh-ed25519"],
+    types: [],
     vouched: false,
-    at: "/kh:1",
-  });
-  const judge = (key: string | undefined, from: ReturnType<typeof known>, bits = 1024) =>
-    judgeKey(Buffer.from(String(key), "base64"), from, "h", bits)?.what;
-  expect(judge(good, known(good))).toBeUndefined();
-  expect(judge(good, known("AAAA"))).toContain("not the one that is known (/kh:1)");
-  expect(judge(other, known(good))).toContain("unknown: it is ecdsa-sha2-nistp256, and known is ssh-ed25519");
-  expect(judge(good, { ...known(good), revoked: new Set([String(good)]) })).toContain("revoked");
-  expect(judge(rsa, known(rsa))).toBeUndefined();
-  expect(judge(rsa, known(rsa), 2048)).toContain("too short: 1024 bits");
+    at: null,
+  };
+  const trusting = (...keys: string[]) => ({ ...none, name: "h", trusted: new Set(keys), at: "/kh:1" });
+  const revoking = (...keys: string[]) => ({ ...trusting(...keys), revoked: new Set(keys) });
+  const judge = (key: string, known: KnownKeys[], rules: Partial<KeyRules> = {}) => {
+    const all = { minRsaBits: 1024, acceptNew: false, ...rules };
+    const verdict = judgeKey(Buffer.from(key, "base64"), known, "h", all);
+    return typeof verdict === "string" ? verdict : verdict.what.replace("the host key of h is ", "");
+  };
+  const acceptNew = { acceptNew: true };
+  const changed = "not the one that is known (/kh:1)";
+  expect(judge(good, [trusting(good)])).toBe("known");
+  expect(judge(good, [trusting("AAAA")], acceptNew)).toBe(changed);
+  expect(judge(other, [trusting(good)], acceptNew)).toBe(changed);
+  expect(judge(good, [revoking(good)], acceptNew)).toBe("revoked");
+  expect(judge(good, [trusting()])).toBe("unknown");
+  expect(judge(good, [trusting()], acceptNew)).toBe("new");
+  expect(judge(rsa, [trusting(rsa)])).toBe("known");
+  expect(judge(rsa, [trusting(rsa)], { minRsaBits: 2048 })).toContain("shorter than RequiredRSASize");
+  // the name without the port counts where the one with it has no key
+  expect(judge(good, [trusting(), trusting(good)])).toBe("known");
+  expect(judge(good, [trusting(), trusting(other)])).toBe("unknown");
+  expect(judge(good, [trusting(), trusting(other)], acceptNew)).toBe("new");
+  expect(judge(good, [trusting(), revoking(good)])).toBe("revoked");
+  expect(judge(good, [trusting(good), revoking(good)])).toBe("known");
+});
+
+test("a new key is written down as ssh reads it, and needs no file that can be written", () => {
+  const file = join(folder, "new_hosts");
+  writeFileSync(file, "no end of line");
+  const [type = "", text = ""] = keyPair("ed25519", 256).publicKey.split(" ");
+  const key = Buffer.from(text, "base64");
+  recordKey({ file, hashed: false }, "[192.0.2.1]:2222", key, type);
+  recordKey({ file, hashed: true }, "lb-1", key, type);
+  recordKey({ file: "/nowhere/known_hosts", hashed: true }, "lb-1", key, type);
+  const lines = readFileSync(file, "utf8").split("\n");
+  expect(lines.slice(0, 2)).toEqual(["no end of line", `[192.0.2.1]:2222 ${type} ${text}`]);
+  expect(lines[2]).toMatch(/^\|1\|[^ ]{28}\|[^ ]{28} ssh-ed25519 /);
+  expect(execFileSync("ssh-keygen", ["-F", "lb-1", "-f", file], { encoding: "utf8" })).toContain(text);
 });
 
 test("algorithms of known types come first", () => {

@@ -4,8 +4,10 @@ import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { runProcess } from "../../../src/remote/process.ts";
-import { askOnce, parseConfig, type AskSsh } from "../../../src/remote/ssh-config.ts";
+import { askOnce, parseConfig as parse, type AskSsh } from "../../../src/remote/ssh-config.ts";
 import { readConfigWithoutSsh } from "../../../src/remote/ssh-words.ts";
+
+const parseConfig = (text: string, agent?: string, home = userInfo().homedir) => parse(text, agent, home);
 
 const printed = (...extra: string[]) =>
   ["user deploy", "hostname 192.0.2.1", "port 2222", "identitiesonly no", "proxyjump none", ...extra].join(
@@ -17,13 +19,15 @@ test("the effective configuration is read as ssh -G prints it", () => {
     printed(
       "identityfile /k/a",
       "identityfile /k/b",
-      "userknownhostsfile /a /b",
+      "userknownhostsfile ~/a /b",
       "globalknownhostsfile /g",
-      "stricthostkeychecking false",
+      "stricthostkeychecking accept-new",
+      "hashknownhosts yes",
       "controlpath /run/me",
       "requiredrsasize 2048",
     ),
     "/agent.sock",
+    "/home/me",
   );
   expect(config).toMatchObject({
     hostName: "192.0.2.1",
@@ -32,13 +36,14 @@ test("the effective configuration is read as ssh -G prints it", () => {
     identityFiles: ["/k/a", "/k/b"],
     identitiesOnly: false,
     agent: "/agent.sock",
-    knownHostsFiles: ["/a", "/b", "/g"],
+    knownHostsFiles: ["/home/me/a", "/b", "/g"],
     hostKeyAlias: null,
-    careless: true,
+    careless: false,
+    newKeys: { file: "/home/me/a", hashed: true },
     controlPath: "/run/me",
     minRsaBits: 2048,
     needsOpenSsh: [],
-    hasOpenSsh: true,
+    withoutSsh: null,
   });
 });
 
@@ -59,15 +64,16 @@ test.each([
   "addressfamily inet6",
   "identityfile ~/.ssh/%h",
   "userknownhostsfile ~/with a space",
+  "userknownhostsfile /of/${USER}",
   "kexalgorithms sntrup761x25519-sha512@openssh.com",
   "hostkeyalgorithms ssh-ed25519-cert-v01@openssh.com",
 ])("%s is left to OpenSSH", (setting) => {
-  expect(parseConfig(printed(setting), undefined).needsOpenSsh).toEqual([setting]);
+  expect(parseConfig(printed(setting)).needsOpenSsh).toEqual([setting]);
 });
 
 test("what the configuration of this machine's ssh says by default needs no OpenSSH", () => {
   const { stdout } = spawnSync("ssh", ["-G", "-F", "none", "192.0.2.1"], { encoding: "utf8" });
-  const config = parseConfig(stdout, undefined);
+  const config = parseConfig(stdout);
   expect(config.needsOpenSsh).toEqual([]);
   expect(config.algorithms.kex[0]).toBe("curve25519-sha256");
 });
@@ -79,6 +85,19 @@ test("only algorithms that the configuration allows are offered", () => {
   );
   expect(algorithms.cipher).toEqual(["aes128-gcm@openssh.com", "aes256-ctr"]);
   expect(algorithms.serverHostKey).toEqual(["ssh-ed25519", "rsa-sha2-512"]);
+});
+
+test.each<[string, boolean, boolean, string?]>([
+  ["stricthostkeychecking true", false, false],
+  ["stricthostkeychecking ask", false, false],
+  ["stricthostkeychecking accept-new", false, true],
+  ["stricthostkeychecking Accept-New", false, true],
+  ["stricthostkeychecking false", true, true],
+  ["stricthostkeychecking off", true, true],
+  ["stricthostkeychecking accept-new", false, false, "none"],
+])("%j: careless %s, takes new keys %s", (setting, careless, takesNew, file = "/a") => {
+  const config = parseConfig(printed(setting, `userknownhostsfile ${file}`));
+  expect([config.careless, config.newKeys !== null]).toEqual([careless, takesNew]);
 });
 
 test("IdentityAgent none means no agent", () => {
@@ -97,13 +116,15 @@ writeFileSync(
     "# mine",
     "Host lb-*  !lb-9",
     "  HostName %h.example.net",
-    "  User = deploy",
+    "  User = deploy # who does it",
     '  IdentityFile "/keys/the lab"',
     `  Include ${folder}/parts/*.conf`,
     "Host *",
     "  User other",
     "  Port 2200",
-    "  StrictHostKeyChecking accept-new",
+    '  StrictHostKeyChecking "accept-new" # once',
+    "Host LB-1",
+    "  HostKeyAlias wrong",
   ].join("\n"),
 );
 
@@ -115,7 +136,7 @@ test.each([
   const connection = { kind: "ssh" as const, address, sshArgs, become: false };
   const read = parseConfig(await readConfigWithoutSsh("h", connection), undefined);
   const { stdout } = spawnSync("ssh", [...sshArgs, "-G", "--", address], { encoding: "utf8" });
-  const asked = parseConfig(stdout, undefined);
+  const asked = parseConfig(stdout);
   for (const key of [
     "hostName",
     "port",
@@ -123,6 +144,7 @@ test.each([
     "knownHostsFiles",
     "needsOpenSsh",
     "careless",
+    "newKeys",
     "hostKeyAlias",
   ] as const) {
     expect([key, read[key]]).toEqual([key, asked[key]]);
@@ -133,7 +155,7 @@ test.each([
 
 test("without ssh, the user is who runs lbctl", async () => {
   const connection = { kind: "ssh" as const, address: "h", sshArgs: ["-F", "none"], become: false };
-  expect(parseConfig(await readConfigWithoutSsh("h", connection), undefined).user).toBe(userInfo().username);
+  expect(parseConfig(await readConfigWithoutSsh("h", connection)).user).toBe(userInfo().username);
 });
 
 test.each([
@@ -164,9 +186,7 @@ test.each([
   for (const address of addresses) {
     const connection = { kind: "ssh" as const, address, sshArgs: [flag, file], become: false };
     const own = await runProcess("ssh", [flag, file, "-G", "--", address]);
-    expect(parseConfig((await once(connection)).stdout, undefined)).toEqual(
-      parseConfig(own.stdout, undefined),
-    );
+    expect(parseConfig((await once(connection)).stdout)).toEqual(parseConfig(own.stdout));
   }
   expect(calls).toHaveLength(asked);
 });

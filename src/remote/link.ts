@@ -1,0 +1,96 @@
+import type { Socket } from "node:net";
+import { NodeSSH } from "node-ssh";
+import { checkHostKey } from "./check-host-key.ts";
+import { dial, connectTimeoutMs } from "./dial.ts";
+import { hearGreeting } from "./greeting.ts";
+import { preferKnown } from "./host-key.ts";
+import { readIdentity, type Identity } from "./identity.ts";
+import { findKnownKeys, knownHostsNames, type KnownKeys } from "./known-hosts.ts";
+import { explainLoginFailure } from "./login-failure.ts";
+import { leaveIt, loginMethods, refuseKeysOfOpenSsh, refuseUnknownHost, type LoginMethod } from "./logins.ts";
+import { answers } from "./openssh.ts";
+import { NoLink } from "./run.ts";
+import type { EffectiveConfig } from "./ssh-config.ts";
+import { turnedAway, unreached } from "./ssh-failure.ts";
+
+/** A connection that is logged in. */
+export type Link = NodeSSH;
+
+export interface Destination {
+  /** The host in messages. */
+  readonly target: string;
+  readonly config: EffectiveConfig;
+  /** The inventory's. */
+  readonly keyFile: string | undefined;
+}
+
+/** Throws NoLink. `onClose` is called when the link has gone. */
+export async function openLink(to: Destination, closing: AbortSignal, onClose?: () => void): Promise<Link> {
+  const { target, config } = to;
+  const [needed] = config.needsOpenSsh;
+  if (needed !== undefined) throw leaveIt(`"${needed}" of your ssh settings`, needed);
+  const names = knownHostsNames(config.hostName, config.port, config.hostKeyAlias);
+  const [known, identities, agent, socket] = await Promise.all([
+    findKnownKeys(names, config.knownHostsFiles),
+    Promise.all(config.identityFiles.map(readIdentity)),
+    config.agent === null ? null : answers(config.agent).then((alive) => (alive ? config.agent : null)),
+    dial(config.hostName, config.port, closing).catch(
+      (error: unknown) => new NoLink(unreached(target, messageOf(error))),
+    ),
+  ]);
+  try {
+    if (socket instanceof NoLink) throw socket;
+    // gone while the files were read: the library would wait for it
+    if (socket.destroyed) throw new NoLink(turnedAway(target));
+    refuseKeysOfOpenSsh(identities, config);
+    refuseUnknownHost(target, known, config);
+    const ssh = await login(to, known, identities, loginMethods(config, identities, agent), socket);
+    ssh.connection?.on("error", () => undefined).on("close", () => onClose?.());
+    return ssh;
+  } catch (error) {
+    if (!(socket instanceof NoLink)) socket.destroy();
+    throw error;
+  }
+}
+
+async function login(
+  { target, keyFile, config }: Destination,
+  known: readonly KnownKeys[],
+  identities: readonly (Identity | undefined)[],
+  methods: LoginMethod[],
+  socket: Socket,
+): Promise<Link> {
+  const ssh = new NodeSSH();
+  const greeting = hearGreeting(socket.pause());
+  const hostKey = checkHostKey(target, config, known, greeting);
+  try {
+    const { algorithms } = config;
+    const connecting = ssh.connect({
+      sock: socket,
+      username: config.user,
+      readyTimeout: connectTimeoutMs,
+      keepaliveInterval: 5000,
+      keepaliveCountMax: 3,
+      algorithms: {
+        ...algorithms,
+        serverHostKey: preferKnown(algorithms.serverHostKey, known[0]?.types ?? []),
+      },
+      hostVerifier: hostKey.verify,
+      authHandler: methods,
+    });
+    ssh.connection?.once("handshake", hostKey.proved);
+    await connecting;
+    return ssh;
+  } catch (error) {
+    ssh.dispose();
+    const refusal = hostKey.refusal();
+    if (refusal) throw refusal;
+    throw explainLoginFailure(messageOf(error), { target, keyFile, identities, isSsh: greeting.isSsh() });
+  } finally {
+    greeting.stop();
+  }
+}
+
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
