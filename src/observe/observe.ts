@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { LbctlError } from "../errors.ts";
 import type { LinkState, ObservedFile, ObservedHost } from "../model/host.ts";
 import type { Role } from "../model/role.ts";
-import type { Remote } from "../remote/port.ts";
+import type { Remote, RemoteResult } from "../remote/port.ts";
 import { observeScript } from "./script.ts";
 
 /**
@@ -22,7 +22,7 @@ export async function observe(
     idleTimeoutMs: 30_000,
     ...(signal ? { signal } : {}),
   });
-  return parseObservation(remote.host, role.links, result.stdout);
+  return parseObservation(remote.host, role.links, result);
 }
 
 /** Hex, of lines with their ends. */
@@ -36,8 +36,8 @@ function sha256(lines: readonly string[]): string {
 const enabledStates = ["enabled", "enabled-runtime", "static", "alias", "indirect", "generated"];
 
 /** Reads what the script printed. Pure. */
-function parseObservation(host: string, links: readonly string[], text: string): ObservedHost {
-  const lines = text.split("\n");
+function parseObservation(host: string, links: readonly string[], result: RemoteResult): ObservedHost {
+  const lines = result.stdout.split("\n");
   /** What stands after the key on each line that has it; the last of `count` fields is the rest of the line. */
   const all = (key: string, count = 1): string[][] =>
     lines.filter((line) => line.startsWith(key)).map((line) => fieldsOf(line.slice(key.length), count));
@@ -45,7 +45,7 @@ function parseObservation(host: string, links: readonly string[], text: string):
     const found = all(`${name} `, count)[0];
     if (found) return found;
     throw new LbctlError("bug", {
-      what: `the host's answer has no "${name}"`,
+      what: `the host's answer has no "${name}": ${result.stderr.trim().split("\n").at(-1) ?? ""}`,
       at: host,
       hint: "Run with -v and report it.",
     });
