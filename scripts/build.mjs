@@ -16,6 +16,15 @@ const precompiled = {
   },
 };
 
+/** ssh2 asks the processor, by a native library, which ciphers to offer first; lbctl says that itself. */
+const noCpuFeatures = {
+  name: "no-cpu-features",
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^cpu-features$/ }, ({ path }) => ({ path, namespace: "none" }));
+    onLoad({ filter: /.*/, namespace: "none" }, () => ({ contents: "module.exports = () => undefined;" }));
+  },
+};
+
 const outfile = "node_modules/.cache/lbctl/precompile.mjs";
 const generator = build({
   entryPoints: ["scripts/precompile.ts"],
@@ -37,10 +46,10 @@ const { outputFiles } = await build({
   platform: "node",
   target: "node20",
   minifySyntax: true,
-  // native parts of ssh2, which cannot be bundled and which it can do without
-  external: ["*.node", "cpu-features"],
+  // a native part of ssh2, which cannot be bundled and which it can do without
+  external: ["*.node"],
   define: { "import.meta.url": "__moduleUrl" },
-  plugins: [precompiled],
+  plugins: [precompiled, noCpuFeatures],
   logLevel: "warning",
 });
 await rm("dist", { recursive: true, force: true });
