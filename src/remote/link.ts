@@ -78,7 +78,7 @@ async function login(
       hostVerifier: hostKey.verify,
       authHandler: methods,
     });
-    ssh.connection?.once("handshake", hostKey.proved);
+    ssh.connection?.once("handshake", hostKey.proved).once("handshake", askForNoProofs(ssh.connection));
     await connecting;
     return ssh;
   } catch (error) {
@@ -89,6 +89,16 @@ async function login(
   } finally {
     greeting.stop();
   }
+}
+
+/**
+ * After a login ssh2 has an OpenSSH server prove each of its other host keys, for those who would record them: three
+ * signatures on both sides and a round trip that nobody here needs. It asks no server of a version it does not know.
+ */
+function askForNoProofs(client: NonNullable<NodeSSH["connection"]>): () => void {
+  return () => {
+    Reflect.set(client, "_remoteVer", "");
+  };
 }
 
 export function messageOf(error: unknown): string {

@@ -5,9 +5,9 @@ import type { SshConnection } from "../../src/model/fleet.ts";
 import { openConnections } from "../../src/remote/connect.ts";
 import { promises, useDaemons } from "../support/contract.ts";
 import { makeHost } from "../support/fleet.ts";
-import { addressOf } from "../support/lab.ts";
+import { addressOf, output } from "../support/lab.ts";
 import { startRelay, type Relay, type RelayOptions } from "../support/relay.ts";
-import { labConnection, ports, sshHost } from "../support/sshd.ts";
+import { labConnection, logOf, ports, sshHost } from "../support/sshd.ts";
 
 useDaemons();
 
@@ -119,4 +119,15 @@ promises("sessions", ({ open, run, failure }) => {
     expect(await lost).toMatchObject({ code: "unreachable" });
     expect((await remote.run({ script: "echo back" })).stdout).toBe("back\n");
   });
+});
+
+test("node-ssh has the host prove no key that nobody would record", async () => {
+  const connections = openConnections("node-ssh");
+  const connection = labConnection({ port: ports.threeKeys });
+  const host = { ...makeHost("target", "192.0.2.1"), connection };
+  expect((await connections.to(host).run({ script: "true" })).status).toBe(0);
+  await connections.close();
+  const log = await output(sshHost, `cat ${logOf("threeKeys")}`);
+  expect(log).toContain("Accepted publickey for root");
+  expect(log).not.toContain("hostkeys-prove");
 });

@@ -70,6 +70,11 @@ export function labConnection(
 
 const folder = "/run/lbctl-test";
 
+/** What a daemon logs, on its host. */
+export function logOf(name: string): string {
+  return `${folder}/${name}.log`;
+}
+
 /** Starts them, with what the image lacks: sudo, busybox, tcsh, a German locale. */
 export async function startDaemons(): Promise<void> {
   await installPackages();
@@ -80,7 +85,7 @@ export async function startDaemons(): Promise<void> {
     oneStartup: "MaxStartups 1\n",
     busybox: "",
     certificates: `HostCertificate ${folder}/host-cert.pub\nTrustedUserCAKeys ${folder}/ca.pub\n`,
-    threeKeys: `HostKey ${folder}/host_ecdsa\nHostKey ${folder}/host_rsa\n`,
+    threeKeys: `LogLevel DEBUG1\nHostKey ${folder}/host_ecdsa\nHostKey ${folder}/host_rsa\n`,
     fewTries: "MaxAuthTries 3\n",
     forced: "ForceCommand echo only git here\n",
   };
@@ -90,7 +95,7 @@ export async function startDaemons(): Promise<void> {
     const start =
       name === "busybox"
         ? `unshare -m sh -c 'mount --bind /bin/busybox /bin/dash && exec /usr/sbin/sshd -f ${file}'`
-        : `/usr/sbin/sshd -f ${file}`;
+        : `/usr/sbin/sshd -f ${file} -E ${logOf(name)}`;
     return [`printf %b '${text.replaceAll("\n", "\\n")}' > ${file}`, start];
   });
   const script = [
