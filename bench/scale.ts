@@ -48,6 +48,7 @@ for (const host of hosts) {
   const observed: ObservedHost = {
     host: host.name,
     os: { id: "debian", version: "12" },
+    uid: 0,
     packages: { haproxy: { installed: "2.6.12", candidate: null } },
     haproxyVersion: "2.6.12",
     service: { active: true, enabled: true },

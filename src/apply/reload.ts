@@ -1,4 +1,4 @@
-import { adminSocket, askInPerl, masterSocket } from "../haproxy/socket.ts";
+import { askInPerl, masterSocket } from "../haproxy/socket.ts";
 import { serverStateInPerl } from "./server-state.ts";
 
 /** Seconds that a new worker has until it must say that it loaded the configuration. */
@@ -13,8 +13,8 @@ const serveWithinSeconds = 15;
 export const activateFunction = `activate() {
   perl -e '${askInPerl}${serverStateInPerl}
     $| = 1;
-    my ($want, $live, $service, $state_file, @sets) = @ARGV;
-    my ($admin, $master) = ("${adminSocket}", "${masterSocket}");
+    my ($want, $live, $service, $state, $previous) = @ARGV;
+    my ($master, $state_file) = ("${masterSocket}", "$state/state/servers");
     my @again = save_state();
     my $problem = load_new();
     if (!$problem) { ask_worker($_) for @again }
@@ -24,26 +24,20 @@ export const activateFunction = `activate() {
 
     # of a server that is gone HAProxy says so, and nothing is lost
     sub save_state {
-      my ($loaded, $known) = (loaded(), ask_worker("show servers state") // "");
-      for my $set (@sets) {
-        next unless -r "$set/haproxy.cfg" && described("$set/haproxy.cfg") eq $loaded;
-        my ($lines, @commands) = state_for($known, servers_of("$set/haproxy.cfg"), servers_of("$live/haproxy.cfg"));
-        write_state(@$lines) if @$lines;
-        return @commands;
-      }
-      return; }
+      my ($loaded, $known) = (loaded(), (ask_worker("show servers state"))[0] // "");
+      # what the worker loaded: mostly the newest set, but not where an apply was cut off; or none that is still there
+      my ($set) = grep { -r "$_/haproxy.cfg" && described("$_/haproxy.cfg") eq $loaded } sets();
+      my $old = defined $set ? servers_of("$set/haproxy.cfg") : {};
+      my ($lines, @commands) = state_for($known, $old, servers_of("$live/haproxy.cfg"));
+      write_state(@$lines) if @$lines;
+      return @commands; }
+    sub sets { my @all = map { m{/(0|[1-9][0-9]{0,8})$} ? $1 : () } glob "$state/generations/*";
+      return ("$state/$previous", "$state/rejected", map { "$state/generations/$_" } sort { $b <=> $a } @all); }
     sub write_state {
       open my $file, ">", "$state_file.new" or return;
       print $file map { "$_\\n" } @_;
       close $file and chmod 0644, "$state_file.new" and rename "$state_file.new", $state_file; }
-    sub described { open my $file, "<", $_[0] or return "";
-      while (<$file>) { return $1 if /^ *description (.*)$/ }
-      return ""; }
-
-    # the admin socket can be lost while HAProxy runs, and a reload does not bring it back
-    sub ask_worker { my ($answer, $why) = ask($admin, $_[0]); ($answer) = ask($master, "\\@1 $_[0]") if defined $why;
-      return $answer; }
-    sub loaded { return (ask_worker("show info") // "") =~ /^[Dd]escription: (.*)$/m ? $1 : "" }
+    sub loaded { return ((ask_worker("show info"))[0] // "") =~ /^[Dd]escription: (.*)$/m ? $1 : "" }
     sub workers { my ($answer) = ask($master, "show proc"); return $answer // "" }
     sub newest { return $_[0] =~ /^([0-9]+) +worker /m ? $1 : "" }
     sub uptime { open my $file, "<", "/proc/uptime" or die; return (split " ", <$file>)[0] }
@@ -79,5 +73,5 @@ export const activateFunction = `activate() {
       open my $log, "-|", "journalctl -u \\"$service\\" -n 60 -o cat --no-pager 2>/dev/null" or return;
       while (<$log>) { @alerts = () if /Reloading HAProxy|^Starting /; push @alerts, $_ if /ALERT/ }
       print grep { defined } @alerts[0 .. 4]; }
-  ' -- "$1" "$live" "$service" "$state/state/servers" "$state/$previous" "$state/rejected"
+  ' -- "$1" "$live" "$service" "$state" "$previous"
 }`;

@@ -164,11 +164,11 @@ fail() { event fail "$1" "$(printf %s "$2" | base64 -w0)"; exit 1; }
 disk_full() { df -P "$state" | awk 'NR == 2 && $4 < 1024 { print "\\nthe disk of " $6 " is full" }'; }
 discard() { rm -rf "$state/staging"; fail "$@"; }
 # the oldest first, without generation 0
-generations() { ls "$state/generations" | grep -x '[1-9][0-9]*' | sort -n; }
+generations() { ls "$state/generations" | grep -x '[1-9][0-9]\\{0,8\\}' | sort -n; }
 newest() { # of all; in the shell itself, since every apply asks
   n=
   for g in "$state/generations"/*; do
-    case \${g##*/} in *[!0-9]*) ;; *) [ "\${g##*/}" -le "\${n:--1}" ] || n=\${g##*/} ;; esac
+    case \${g##*/} in *[!0-9]* | 0?* | ??????????*) ;; *) [ "\${g##*/}" -le "\${n:--1}" ] || n=\${g##*/} ;; esac
   done
   echo "$n"
 }

@@ -86,6 +86,13 @@ function refuseUnsupported(observed: ObservedHost, host: Host, watchNames: reado
       hint: "lbctl manages Debian and Ubuntu hosts.",
     });
   }
+  if (observed.uid !== 0) {
+    problems.push({
+      what: `lbctl is not root there, but uid ${String(observed.uid)}`,
+      at,
+      hint: "Set ansible_become: true for this host, or log in as root. Nothing was touched.",
+    });
+  }
   const [major = 0, minor = 0] = majorMinor(observed).split(".").map(Number);
   if (major < 2 || (major === 2 && minor < 6)) {
     problems.push({

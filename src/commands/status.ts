@@ -2,7 +2,7 @@ import { withoutAnySecret } from "../document/secrets.ts";
 import { exitCodes, LbctlError } from "../errors.ts";
 import { answerText, askRuntime } from "../haproxy/runtime.ts";
 import { parseStat } from "../haproxy/stat.ts";
-import { makeStatus, type HostStats, type StatusDocument } from "../haproxy/status.ts";
+import { isSettled, makeStatus, type HostStats, type StatusDocument } from "../haproxy/status.ts";
 import type { Remote } from "../remote/port.ts";
 import { printJson, printLines, printProgress } from "../report/out.ts";
 import { statusLines, waitingLine } from "../report/status.ts";
@@ -24,7 +24,7 @@ export async function statusCommand(options: StatusOptions, context: Context): P
   const look = async (): Promise<StatusDocument> =>
     makeStatus(await eachHost(hosts, options.forks, (host) => askHost(connections.to(host), context.signal)));
   let said = "";
-  const document = await waitUntil(look, ({ health }) => health === "ok", {
+  const document = await waitUntil(look, (seen) => seen.health === "ok" && isSettled(seen), {
     timeoutMs: (options.wait ?? 0) * 1000,
     signal: context.signal,
     onWait: (seen) => {

@@ -14,7 +14,7 @@ my ($path, $command, $seconds) = @ARGV; my $hz = POSIX::sysconf(POSIX::_SC_CLK_T
 sub now { (POSIX::times())[0] / $hz }
 my $end = now() + $seconds; my $seen = "-"; my $told = 0;
 while (now() < $end) {
-  my ($answer, $why) = ask($path, $command);
+  my ($answer, $why) = ask_worker($command, $path);
   my $key = defined $why ? $why : states($answer);
   if ($key ne $seen || now() - $told >= 1) {
     print defined $why ? "lbctl-watch error $why\\n" : "lbctl-watch ok\\n" . quoted($answer) . "lbctl-watch end\\n";

@@ -29,7 +29,7 @@ export function checkSocket(path: string): string {
 const askAll = `${askInPerl}
 my $path = shift; my $n = 0;
 for my $command (@ARGV) {
-  my ($answer, $why) = ask($path, $command);
+  my ($answer, $why) = ask_worker($command, $path);
   print defined $why ? "lbctl-answer $n error $why\\n" : "lbctl-answer $n ok\\n" . quoted($answer);
   $n++; }
 print "lbctl-end $n\\n";

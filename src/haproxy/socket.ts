@@ -25,23 +25,21 @@ sub ask { my ($path, $command) = @_; my $all = "";
   my $why = $@; alarm 0;
   return ($all, undef) if $ok;
   $why =~ s/[^ -~]+/ /g; $why =~ s/ +$//; return (undef, "$path: $why"); }
+# the admin socket can be lost while HAProxy runs, and a reload does not bring it back
+sub ask_worker { my ($command, $path) = @_; $path //= "${adminSocket}";
+  my ($answer, $why) = ask($path, $command);
+  return ($answer, $why) unless defined $why && $path eq "${adminSocket}";
+  my ($instead, $neither) = ask("${masterSocket}", "\\@1 $command");
+  return defined $neither ? (undef, $why) : ($instead, undef); }
 sub quoted { join "", map { "|$_\\n" } split /\\n/, $_[0] }
 `;
 
 /**
- * Shell functions that print HAProxy's answers, one after another, or fail: `ask SOCKET COMMAND…`, and
- * `ask_worker COMMAND…`, which goes by the master where the admin socket's file was lost: HAProxy runs on without it, and
- * a reload does not bring it back. Commands share one process, whose start costs more than their answers.
+ * Shell functions that print HAProxy's answers, one after another, or fail: `ask SOCKET COMMAND…` and
+ * `ask_worker COMMAND…`. Commands share one process, whose start costs more than their answers.
  */
 export const askFunctions = `ask_in_perl='${askInPerl}
-  sub answers { my ($path, $prefix, @commands) = @_;
-    map { my ($answer, $why) = ask($path, "$prefix$_"); defined $why and die "$why\n"; $answer } @commands }
+  sub answer { my ($answer, $why) = @_; exit 7 if defined $why; print $answer }
   '
-ask() { perl -e "$ask_in_perl"'
-  my $path = shift; print eval { answers($path, "", @ARGV) }; exit($@ ? 7 : 0);
-' -- "$@" 2>/dev/null; }
-ask_worker() { perl -e "$ask_in_perl"'
-  my @all = eval { answers("${adminSocket}", "", @ARGV) };
-  @all = eval { answers("${masterSocket}", "\\@1 ", @ARGV) } if $@;
-  print @all; exit($@ ? 7 : 0);
-' -- "$@" 2>/dev/null; }`;
+ask() { perl -e "$ask_in_perl"'my $path = shift; answer(ask($path, $_)) for @ARGV;' -- "$@" 2>/dev/null; }
+ask_worker() { perl -e "$ask_in_perl"'answer(ask_worker($_)) for @ARGV;' -- "$@" 2>/dev/null; }`;

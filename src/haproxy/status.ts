@@ -49,6 +49,12 @@ export interface ServerStatus {
   readonly since_seconds: number;
 }
 
+/** Whether each server stands where checks of this worker's own have put it: none is still to come, or half-way down. */
+export function isSettled({ hosts }: StatusDocument): boolean {
+  const servers = hosts.flatMap(({ pools }) => pools.flatMap((pool) => pool.servers));
+  return servers.every(({ status, check }) => check.status !== "INI" && !/^(?:UP|DOWN) \d/.test(status));
+}
+
 /**
  * Judges a fleet by what its load balancers say.
  * `unavailable`: some pool of some host has no usable server, or no host answers.

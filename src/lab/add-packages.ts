@@ -20,6 +20,14 @@ export async function addPackages(
   confirm: Confirm,
 ): Promise<void> {
   const { packages } = options;
+  for (const name of packages) {
+    // Debian Policy 5.6.1; apt would take others for options or patterns
+    if (/^[a-z0-9][a-z0-9+.-]+$/.test(name)) continue;
+    throw new LbctlError("invalid", {
+      what: `${JSON.stringify(name)} is no name of a Debian package`,
+      hint: "Nothing was changed.",
+    });
+  }
   const context = labContext(options.interactive, options.signal);
   await withLock(context.paths.lock, async () => {
     if (!(await confirm(describeInstall(packages)))) {

@@ -78,7 +78,7 @@ async function takesOnly(
 /** What apt and dpkg noted meanwhile: that somebody asked for the package, and the newer form of a changed conffile. */
 async function tidy(upgrade: UpgradedPackage, folder: string, shell: Shell): Promise<void> {
   if (upgrade.automatic) await shell.root(["apt-mark", "auto", upgrade.name], quiet);
-  const script = String.raw`dpkg-query -W -f '\${Conffiles}\n' "$1" | while read -r file sum; do
+  const script = String.raw`dpkg-query -W -f '${"$"}{Conffiles}\n' "$1" | while read -r file sum; do
   [ ! -e "$file.dpkg-dist" ] || find "$file.dpkg-dist" -cnewer "$2" -delete
 done
 rm -f "$2"`;

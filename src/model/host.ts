@@ -53,6 +53,8 @@ export interface ObservedHost {
   readonly host: string;
   /** `ID` and `VERSION_ID` of os-release. */
   readonly os: { readonly id: string; readonly version: string };
+  /** Of the user that lbctl is on the host; 0 is root. */
+  readonly uid: number;
   /** Installed version of each package of the role, and what apt would install; null where there is none. */
   readonly packages: Readonly<Record<string, { installed: string | null; candidate: string | null }>>;
   /** Of the program on disk, e.g. `2.6.12`; null when it is not installed. */

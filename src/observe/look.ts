@@ -1,6 +1,13 @@
 import type { Role } from "../model/role.ts";
 import { quote, quoteAll } from "../remote/shell.ts";
 
+/** More than this below the live set is no configuration: a link to elsewhere, a forgotten core dump. */
+const mostFiles = 100_000;
+const mostBytes = 1024 ** 3;
+
+/** What the look says instead of an answer then. */
+export const tooMuch = "lbctl-too-much";
+
 /**
  * Perl's part that looks at the live set: which generation is current, what stands where a link belongs, and the sum of
  * every file, one a line. perl-base is Essential on Debian; one process does what would take the shell a dozen.
@@ -18,6 +25,9 @@ sub look { my ($live, $state, @names) = @_; my (@lines, @files);
     push @lines, "link $name $kind";
     push @files, files_below($name) if stat $name;
   }
+  my $bytes = 0;
+  for my $file (@files) { $bytes += -s $file }
+  die "${tooMuch}\\n" if $bytes > ${String(mostBytes)};
   for (my @left = @files; my @some = splice @left, 0, 500;) {
     open my $sums, "-|", "sha256sum", "--", @some or next;
     chomp(my @read = <$sums>);
@@ -25,7 +35,9 @@ sub look { my ($live, $state, @names) = @_; my (@lines, @files);
   }
   return (\\@lines, @files); }
 # of what was just looked at by stat or lstat
+my $seen = 0;
 sub files_below { my ($path) = @_;
+  die "${tooMuch}\\n" if ++$seen > ${String(mostFiles)};
   return $path if -f _;
   return unless -d _ && opendir my $folder, $path;
   my @names = sort grep { !/^\\.\\.?$|[[:cntrl:]\\\\]/ && utf8::decode(my $copy = $_) } readdir $folder;

@@ -3,6 +3,7 @@ import { LbctlError } from "../errors.ts";
 import type { LinkState, ObservedFile, ObservedHost } from "../model/host.ts";
 import type { Role } from "../model/role.ts";
 import type { Remote, RemoteResult } from "../remote/port.ts";
+import { tooMuch } from "./look.ts";
 import { observeScript } from "./script.ts";
 
 /**
@@ -22,6 +23,13 @@ export async function observe(
     idleTimeoutMs: 30_000,
     ...(signal ? { signal } : {}),
   });
+  if (result.stderr.includes(tooMuch)) {
+    throw new LbctlError("rejected", {
+      what: `${role.live} on ${remote.host} leads to more than 1 GiB or 100 000 files`,
+      at: remote.host,
+      hint: `Look for a link to elsewhere or a large file in ${role.live}/{${role.links.join(",")}}. Nothing was touched.`,
+    });
+  }
   return parseObservation(remote.host, role.links, result);
 }
 
@@ -64,6 +72,7 @@ function parseObservation(host: string, links: readonly string[], result: Remote
   return {
     host,
     os: { id, version },
+    uid: Number(all("uid ")[0]?.[0] ?? 0),
     packages: Object.fromEntries(
       all("package ", 3).map(([name = "", installed, candidate]) => [
         name,

@@ -1,4 +1,4 @@
-import { adminSocket, askInPerl, masterSocket } from "../haproxy/socket.ts";
+import { askInPerl } from "../haproxy/socket.ts";
 import type { Role } from "../model/role.ts";
 import { quote, quoteAll } from "../remote/shell.ts";
 import { lookInPerl } from "./look.ts";
@@ -32,9 +32,8 @@ const seeInPerl = `
 my ($live, $state, $service, @packages) = @ARGV;
 my ($dashes) = grep { $packages[$_] eq "--" } 0 .. $#packages;
 my @names = splice @packages, $dashes + 1; pop @packages;
-my ($info, $why) = ask("${adminSocket}", "show info");
-($info, $why) = ask("${masterSocket}", "\\@1 show info") if defined $why;
-$info //= "";
+my $info = (ask_worker("show info"))[0] // "";
+print "uid $>\\n";
 print "loaded $1\\n" if $info =~ /^[Dd]escription: (.*)$/m;
 print_packages(@packages);
 print_program();

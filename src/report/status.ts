@@ -12,6 +12,7 @@ export function statusLines(document: StatusDocument): string[] {
 
 /** What `lbctl status --wait` says before it looks again. */
 export function waitingLine({ health, hosts }: StatusDocument): string {
+  if (health === "ok") return "waiting: checks are still to come";
   const down = hosts.flatMap(({ pools }) => pools.flatMap(({ servers }) => servers.filter(({ up }) => !up)));
   const names = [...hosts.filter(({ error }) => error !== undefined), ...down].map(({ name }) => name);
   const waiting = [...new Set(names)].join(", ");

@@ -79,7 +79,11 @@ describe.each(releases)("HAProxy %s", (release) => {
   test.each(["api_pool", "stream_pool"])(
     "a failover of %s passes: no request fails, in time",
     async (pool) => {
-      const { code, document } = await drill("--pool", pool);
+      let { code, document } = await drill("--pool", pool);
+      if (document.verdict === "inconclusive") {
+        await settle();
+        ({ code, document } = await drill("--pool", pool));
+      }
       expect(document).toMatchObject({ format_version: 1, verdict: "pass", requests: { failed: 0 } });
       expect(code).toBe(0);
       expect(document.requests.sent).toBeGreaterThan(500);

@@ -59,3 +59,58 @@ test.each([
 ])("a change of %s", (_, next, expected) => {
   expect(unchanged(next)).toEqual(expected);
 });
+
+/** A line of `show servers state`, format 1. */
+const stateOf = (server: string, address: string, admin: number, port: number): string =>
+  `3 api 1 ${server} ${address} 2 ${String(admin)} 1 1 9 6 3 4 6 0 0 0 - ${String(port)} - 0 0 - - 0`;
+
+function perl(script: string, ...args: string[]): string {
+  return execFileSync("perl", ["-e", `${serverStateInPerl}\n${script}`, ...args]).toString();
+}
+
+/** What of a state goes over to a set that is the same, and what is said to the new worker. */
+function carried(...lines: string[]): { lines: string[]; commands: string[] } {
+  const folder = mkdtempSync(join(tmpdir(), "lbctl-state-"));
+  writeFileSync(join(folder, "cfg"), base);
+  const script = `my $set = servers_of($ARGV[0]);
+my ($lines, @commands) = state_for($ARGV[1], $set, $set); print join("\\n", @$lines, "--", @commands)`;
+  const [kept = "", said = ""] = perl(script, join(folder, "cfg"), ["1", ...lines].join("\n")).split("--");
+  return { lines: kept.trim().split("\n").slice(1), commands: said.trim().split("\n").filter(Boolean) };
+}
+
+test("a server keeps its state where the configuration has it", () => {
+  const a = stateOf("a", "10.0.0.1", 8, 80);
+  expect(carried(a)).toEqual({ lines: [a], commands: [] });
+});
+
+test.each([
+  ["port", stateOf("a", "10.0.0.1", 8, 81)],
+  ["address", stateOf("a", "10.0.0.9", 8, 80)],
+])("loaded by hand with another %s, only its drain goes over", (_, line) => {
+  expect(carried(line)).toEqual({ lines: [], commands: ["set server api/a state drain"] });
+});
+
+test.each([
+  [1, ["set server api/gone state maint"]],
+  [9, ["set server api/gone state drain", "set server api/gone state maint"]],
+  [5, []],
+  [4, []],
+  [0, []],
+])("administrative state %i of a server that changed says %j", (admin, commands) => {
+  expect(carried(stateOf("gone", "10.0.0.1", admin, 80)).commands).toEqual(commands);
+});
+
+test.each([
+  ["    description lbctl:1", "lbctl:1"],
+  ["\tdescription one  two # three", "one two"],
+  ['  description "one  # two"', "one  # two"],
+  ["  description it\\'s\\ 'so # so'", "it's so # so"],
+  ["  # description x", ""],
+])("a configuration that says %j calls itself %j", (line, expected) => {
+  const folder = mkdtempSync(join(tmpdir(), "lbctl-state-"));
+  writeFileSync(
+    join(folder, "cfg"),
+    `defaults\n  mode http\nglobal\n${line}\nfrontend f\n  description other\n`,
+  );
+  expect(perl("print described($ARGV[0])", join(folder, "cfg"))).toBe(expected);
+});

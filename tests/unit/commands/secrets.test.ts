@@ -52,6 +52,7 @@ function observed(mode: string, content: string | null, generation: number | nul
   return {
     host: "lb-1",
     os: { id: "debian", version: "12" },
+    uid: 0,
     packages: {},
     haproxyVersion: "2.6.12",
     service: { active: true, enabled: true },

@@ -72,6 +72,7 @@ function observedHost(observed: Case["observed"]): ObservedHost {
   return {
     host: "lb",
     os: { id: "debian", version: "12" },
+    uid: 0,
     packages: observed.packages ?? { haproxy: { installed: "2.6.12-1", candidate: null } },
     haproxyVersion: "2.6.12",
     service: observed.service ?? { active: true, enabled: true },
