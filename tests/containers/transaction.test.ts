@@ -115,6 +115,25 @@ test("without the admin socket's file, HAProxy is asked through its master", asy
   await converges();
 });
 
+test("a server that was loaded by hand with another port gets the configuration's again", async () => {
+  await output(
+    "lb-1",
+    "sed -i 's#\\(server backend-api-2 [0-9.]*\\):8080#\\1:8099#' /etc/haproxy/haproxy.cfg; systemctl reload haproxy",
+  );
+  await output("lb-1", "grep -q :8099 /etc/haproxy/haproxy.cfg");
+  expect((await apply("--adopt")).document.hosts[0]?.outcome).toBe("changed");
+  await converges();
+  const { code, document } = await lbctlJson<{ health: string }>(["status", ...onLab, "--wait", "30"]);
+  expect({ code, health: document.health }).toEqual({ code: 0, health: "ok" });
+});
+
+test("status asks HAProxy through its master where the admin socket's file is lost", async () => {
+  await output("lb-1", "rm /run/haproxy/admin.sock");
+  expect((await lbctlJson<{ health: string }>(["status", ...onLab])).document.health).toBe("ok");
+  await output("lb-1", "systemctl restart haproxy");
+  expect((await lbctl(["status", ...onLab, "--wait", "30"])).code).toBe(0);
+});
+
 test("without its link to the current generation, what stood there before lbctl is still kept", async () => {
   const before = await output("lb-1", `cat ${state}/generations/0/haproxy.cfg`);
   await output("lb-1", `rm ${state}/current`);
