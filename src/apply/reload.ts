@@ -1,4 +1,4 @@
-import { adminSocket, askInPerl, masterSocket } from "../haproxy/socket.ts";
+import { askInPerl, askWorkerInPerl, masterSocket } from "../haproxy/socket.ts";
 import { serverStateInPerl } from "./server-state.ts";
 
 /** Seconds that a new worker has until it must say that it loaded the configuration. */
@@ -11,10 +11,10 @@ const serveWithinSeconds = 15;
  * after some 30 ms, and starting a process for each question would take longer than the answers.
  */
 export const activateFunction = `activate() {
-  perl -e '${askInPerl}${serverStateInPerl}
+  perl -e '${askInPerl}${askWorkerInPerl}${serverStateInPerl}
     $| = 1;
     my ($want, $live, $service, $state_file, @sets) = @ARGV;
-    my ($admin, $master) = ("${adminSocket}", "${masterSocket}");
+    my $master = "${masterSocket}";
     my @again = save_state();
     my $problem = load_new();
     if (!$problem) { ask_worker($_) for @again }
@@ -40,9 +40,6 @@ export const activateFunction = `activate() {
       while (<$file>) { return $1 if /^ *description (.*)$/ }
       return ""; }
 
-    # the admin socket can be lost while HAProxy runs, and a reload does not bring it back
-    sub ask_worker { my ($answer, $why) = ask($admin, $_[0]); ($answer) = ask($master, "\\@1 $_[0]") if defined $why;
-      return $answer; }
     sub loaded { return (ask_worker("show info") // "") =~ /^[Dd]escription: (.*)$/m ? $1 : "" }
     sub workers { my ($answer) = ask($master, "show proc"); return $answer // "" }
     sub newest { return $_[0] =~ /^([0-9]+) +worker /m ? $1 : "" }

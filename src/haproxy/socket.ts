@@ -28,6 +28,13 @@ sub ask { my ($path, $command) = @_; my $all = "";
 sub quoted { join "", map { "|$_\\n" } split /\\n/, $_[0] }
 `;
 
+/** Perl's part that asks the worker: by the master where the admin socket's file was lost. Needs `askInPerl`. */
+export const askWorkerInPerl = `
+sub ask_worker { my ($answer, $why) = ask("${adminSocket}", $_[0]);
+  ($answer) = ask("${masterSocket}", "\\@1 $_[0]") if defined $why;
+  return $answer; }
+`;
+
 /**
  * Shell functions that print HAProxy's answers, one after another, or fail: `ask SOCKET COMMAND…`, and
  * `ask_worker COMMAND…`, which goes by the master where the admin socket's file was lost: HAProxy runs on without it, and

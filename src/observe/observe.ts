@@ -85,6 +85,7 @@ function parseObservation(host: string, links: readonly string[], text: string):
     watched: Object.fromEntries(all("watched ", 2).map(([hash, path = ""]) => [path, orNull(hash)])),
     digest: sha256(lines.slice(lines.indexOf("look") + 1, lines.indexOf("looked"))),
     freeBytes: Number(free) * Number(blockSize),
+    console: orNull(all("console ")[0]?.[0]),
   };
 }
 

@@ -1,10 +1,14 @@
 import { adminSocket, askInPerl, masterSocket } from "../haproxy/socket.ts";
 import type { Role } from "../model/role.ts";
 import { quote, quoteAll } from "../remote/shell.ts";
+import { base64InPerl } from "./base64.ts";
 import { lookInPerl } from "./look.ts";
 
+/** The program on a host that goes back without lbctl; its second line is its mark. */
+const consolePath = "/var/lib/lbctl/bin/rollback";
+
 /** Files larger than this are compared by their hash alone. */
-const sendAtMostBytes = 262_144;
+export const sendAtMostBytes = 262_144;
 
 /**
  * The read-only look at a host: one script, one round trip. Watched paths come on stdin, one a line.
@@ -36,7 +40,7 @@ disk=\${disk%%[!0-9.]*}
 echo "haproxy \${disk:--}"; } &
 systemctl show -p ActiveState -p UnitFileState ${quote(role.service)} 2>/dev/null &
 echo "free $(stat -f -c '%a %S' /var/lib)" &
-seen=$(perl -e '${askInPerl}${lookInPerl}${seeInPerl}' -- ${quote(role.live)} ${quote(role.state)} \\
+seen=$(perl -e '${askInPerl}${lookInPerl}${base64InPerl}${seeInPerl}' -- ${quote(role.live)} ${quote(role.state)} \\
   ${quoteAll(role.packages)} -- ${quoteAll(role.links)} 2>/dev/null) || seen='generation -
 handmade no' # no Debian: the first line says so
 wait
@@ -65,6 +69,7 @@ for my $path (@files) {
   }
   printf "file %o %s %s\\n", $mode & 07777, $shown, $path;
 }
+if (open my $console, "<", "${consolePath}") { <$console>; print "console $1\n" if (<$console> // "") =~ /^# ([0-9a-f]+)$/ }
 print "handmade ", (grep { is_own($_) } @$lines) ? "yes" : "no", "\\n";
 # neither linked to a generation, nor empty, nor as the package ships it
 sub is_own { my ($name, $kind) = $_[0] =~ /^link (.*) (\\w+)$/ or return 0;
@@ -75,10 +80,4 @@ sub is_own { my ($name, $kind) = $_[0] =~ /^link (.*) (\\w+)$/ or return 0;
   my ($sum) = first_words("md5sum", "--", $name);
   return (split " ", $sum // "-")[0] ne ($shipped{"$live/$name"} // ""); }
 sub first_words { open my $words, "-|", @_ or return ""; return map { /^(\\s*\\S+ +\\S+)/ ? $1 : () } <$words> }
-sub base64 { my ($bytes) = @_; return "" if $bytes eq "";
-  my $text = join "", map { substr $_, 1 } split /\\n/, pack "u", $bytes;
-  $text =~ tr#\`!-_#AB-Za-z0-9+/#;
-  my $pad = (3 - length($bytes) % 3) % 3;
-  substr($text, -$pad) = "=" x $pad if $pad;
-  return $text; }
 `;
