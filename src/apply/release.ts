@@ -45,12 +45,16 @@ const releaseSteps: readonly Step<ReleaseContext>[] = [
   {
     name: "copy",
     text: "copying the files as they are today",
-    // a name that is missing was about to be replaced when an earlier release was cut off
+    // a name that is missing was about to be replaced when an earlier release was cut off: it is linked again
     script: ({ role }) => `released= links=${quote(role.links.join(" "))}
 for l in $links; do
   rm -rf "\${live:?}/.$l.lbctl"
-  case $(link_state "$l") in linked|missing) ;; *) continue ;; esac
   [ -e "$state/current/$l" ] || continue
+  case $(link_state "$l") in
+    linked) ;;
+    missing) ln -s "$state/current/$l" "$live/$l" ;;
+    *) continue ;;
+  esac
   out=$(cp -a "$state/current/$l" "$live/.$l.lbctl" 2>&1) || give_up_copies "$live/$l could not be copied: $out$(disk_full)"
   released="$released $l"
 done`,

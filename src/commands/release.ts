@@ -7,6 +7,7 @@ import type { Remote } from "../remote/port.ts";
 import { releaseLines } from "../report/release.ts";
 import { makeChange, type Change } from "./change.ts";
 import { connectionsTo } from "./connections.ts";
+import { inWords } from "./in-words.ts";
 import { seeHosts } from "./look.ts";
 import type { Context, FleetOptions } from "./options.ts";
 import { loadProject } from "./project.ts";
@@ -41,10 +42,13 @@ export async function releaseCommand(
       question: (names) => `Let go of ${names}?`,
       lines: (looks) => releaseLines(looks.map(({ plan }) => plan)),
       refuse: () => undefined,
-      changeHost: async ({ remote, observed, plan }, author, emit) =>
-        plan.changes
-          ? releaseHost(remote, { role, observed, author, purge }, emit, signal)
-          : { host: plan.host, outcome: "unchanged", error: null },
+      changeHost: async ({ remote, observed, plan }, author, emit) => {
+        if (!plan.changes) return { host: plan.host, outcome: "unchanged", error: null };
+        const outcome = await releaseHost(remote, { role, observed, author, purge }, emit, signal);
+        return outcome.error === null
+          ? outcome
+          : { ...outcome, error: inWords(outcome.error, observed.files) };
+      },
       summary: () => [],
     };
     return await makeChange(sights, change, options, signal);

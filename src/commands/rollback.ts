@@ -1,10 +1,8 @@
 import { applyHost } from "../apply/apply.ts";
-import { mask, withoutAnySecret } from "../document/secrets.ts";
 import { LbctlError } from "../errors.ts";
-import { plainAlerts } from "../haproxy/alerts.ts";
 import type { Emit, HostOutcome } from "../model/events.ts";
 import type { Host } from "../model/fleet.ts";
-import type { Author, ManifestFile } from "../model/history.ts";
+import type { Author } from "../model/history.ts";
 import type { HostPlan, ObservedHost } from "../model/host.ts";
 import { readGeneration } from "../observe/generation.ts";
 import { readHistory } from "../observe/history.ts";
@@ -12,6 +10,7 @@ import { observe } from "../observe/observe.ts";
 import { planRollback, type RollbackPlan } from "../plan/rollback.ts";
 import type { Remote } from "../remote/port.ts";
 import { byPlans, makeChange, type Change, type ChangeOptions } from "./change.ts";
+import { inWords } from "./in-words.ts";
 import { connectionsTo } from "./connections.ts";
 import { seeHosts } from "./look.ts";
 import type { Context } from "./options.ts";
@@ -100,15 +99,4 @@ async function rollBackOne(
   const desired = { identity, files, from: { generation, stays } };
   const outcome = await applyHost(remote, { role, plan, desired, observed, author }, emit, signal);
   return outcome.error === null ? outcome : { ...outcome, error: inWords(outcome.error, files) };
-}
-
-/** HAProxy quotes words of a file, and what was secret in it long ago nobody knows any more. */
-function inWords(error: LbctlError, files: readonly ManifestFile[]): LbctlError {
-  if (error.code !== "rejected" && error.code !== "rolled-back") return error;
-  const mayTell = files.some(({ mode }) => (Number.parseInt(mode, 8) & 0o004) === 0);
-  const problems = error.problems.map((problem) => {
-    const what = withoutAnySecret(plainAlerts(problem.what));
-    return { ...problem, what: mayTell ? what.replace(/'[^'\n]*'/g, `'${mask}'`) : what };
-  });
-  return new LbctlError(error.code, problems, { cause: error });
 }

@@ -1,5 +1,6 @@
 import { withoutAnySecret } from "../document/secrets.ts";
 import type { LbctlError } from "../errors.ts";
+import { plainAlerts } from "../haproxy/alerts.ts";
 import type { ChangeOutcome, HistoryEntry, HostHistory } from "../model/history.ts";
 import { cut, fit, wrap } from "./columns.ts";
 import { shownProblems } from "./problems.ts";
@@ -30,12 +31,17 @@ function detailLines({ files, reason }: HistoryEntry): string[] {
   const changed = files.map(({ path, action }) => `${signs[action]} ${path}`).join("  ");
   return [
     ...(changed === "" ? [] : [style.dim(`           ${cut(changed, width - 11)}`)]),
-    ...(reason === null ? [] : wrap(withoutAnySecret(reason), width, "           ").slice(0, 3)),
+    ...(reason === null ? [] : wrap(plain(reason), width, "           ").slice(0, 3)),
   ];
 }
 
 function outcomeText({ outcome, restores }: HistoryEntry): string {
   return outcome === "rollback" && restores !== null ? `back to ${String(restores)}` : outcome;
+}
+
+/** What the host says, without what HAProxy says each time. */
+function plain(reason: string): string {
+  return withoutAnySecret(plainAlerts(reason));
 }
 
 /** Without fractions of a second. */
@@ -74,7 +80,7 @@ export function historyDocument(hosts: readonly ReadHost[]): object {
         lbctl: entry.lbctl,
         git: entry.git,
         outcome: entry.outcome,
-        reason: entry.reason === null ? null : withoutAnySecret(entry.reason),
+        reason: entry.reason === null ? null : plain(entry.reason),
         restores: entry.restores,
         kept: entry.kept,
         files: entry.files,

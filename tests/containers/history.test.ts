@@ -276,7 +276,7 @@ describe.each(releases)("HAProxy %s", (version) => {
     await output("lb-1", "chgrp haproxy /etc/haproxy/lists/trusted_ips.list");
     await output("lb-1", "chmod 640 /etc/haproxy/lists/trusted_ips.list");
     const look =
-      "cd /etc/haproxy; find -L . -type f -exec stat -c '%n %a %U %G' {} + | sort; find -L . -type f | sort | xargs sha256sum; pgrep -x haproxy | sort";
+      "cd /etc/haproxy; find -L . -type f -exec stat -L -c '%n %a %U %G' {} + | sort; find -L . -type f | sort | xargs sha256sum; pgrep -x haproxy | sort";
     const before = await output("lb-1", look);
     const shown = await lbctl(["release", "lb-1", ...onLab]);
     expect(shown.code).toBe(3);
