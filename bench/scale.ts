@@ -60,6 +60,7 @@ for (const host of hosts) {
     watched: {},
     digest: "",
     freeBytes: 1e9,
+    console: null,
   };
   if (makePlan(desired, observed).changes) changes += 1;
 }

@@ -9,9 +9,11 @@ import type {
   LabStatusCommandOptions,
   LabUpCommandOptions,
 } from "./commands/lab.ts";
-import type { Context } from "./commands/options.ts";
+import type { Context, FleetOptions } from "./commands/options.ts";
 import type { PlanOptions } from "./commands/plan.ts";
 import type { RenderOptions } from "./commands/render.ts";
+import type { ReleaseOptions } from "./commands/release.ts";
+import type { RollbackOptions } from "./commands/rollback.ts";
 import type { StatusOptions } from "./commands/status.ts";
 import { exitCodes, LbctlError } from "./errors.ts";
 import { printProgressText } from "./report/out.ts";
@@ -109,6 +111,8 @@ function makeProgram(context: Context, exit: (code: number) => void): Command {
     exit(await applyCommand(options, context));
   });
 
+  addGenerations(program, context, exit);
+
   const render = fleetCommand(program, "render", "print the files each load balancer would get; offline");
   render.addOption(haproxyVersion());
   render.option("-o, --output <folder>", "write them below FOLDER/HOST/ instead");
@@ -149,6 +153,44 @@ function makeProgram(context: Context, exit: (code: number) => void): Command {
   addDrill(program, context, exit);
   addLab(program, context, exit);
   return program;
+}
+
+/** What is kept on the hosts, and the ways back. */
+function addGenerations(program: Command, context: Context, exit: (code: number) => void): void {
+  const history = fleetCommand(
+    program,
+    "history",
+    "who changed what on each load balancer, and how it ended",
+  );
+  history.action(async (options: FleetOptions) => {
+    const { historyCommand } = await import("./commands/history.ts");
+    exit(await historyCommand(options, context));
+  });
+  const rollback = fleetCommand(
+    program,
+    "rollback",
+    "go back to an earlier generation of each load balancer",
+  );
+  rollback.option("--to <n>", "this generation (default: the one before the current one)", wholeNumber);
+  rollback.option("--with-certs", "bring back its certificates too, instead of keeping today's");
+  rollback.option("-y, --yes", "do not ask");
+  rollback.option("--check", "stop after the plan");
+  rollback.option("--adopt", "take over files that somebody put in place of lbctl's links");
+  rollback.action(async (options: RollbackOptions) => {
+    const { rollbackCommand } = await import("./commands/rollback.ts");
+    exit(await rollbackCommand(options, context));
+  });
+  const release = fleetCommand(
+    program,
+    "release <host>",
+    "let go of a load balancer: its files become plain ones",
+  );
+  release.option("--purge", "remove the generations kept there, too");
+  release.option("-y, --yes", "do not ask");
+  release.action(async (host: string, options: ReleaseOptions) => {
+    const { releaseCommand } = await import("./commands/release.ts");
+    exit(await releaseCommand(host, options, context));
+  });
 }
 
 function addDrill(program: Command, context: Context, exit: (code: number) => void): void {

@@ -1,17 +1,29 @@
-import { LbctlError, type ErrorCode } from "../errors.ts";
+import { LbctlError } from "../errors.ts";
 import type { Emit, HostOutcome } from "../model/events.ts";
-import type { DesiredHost, HostPlan, ObservedHost } from "../model/host.ts";
+import type { Author, Manifest, ManifestFile } from "../model/history.ts";
+import type { DesiredFile, HostPlan, ObservedHost } from "../model/host.ts";
 import type { Role } from "../model/role.ts";
 import type { Remote } from "../remote/port.ts";
-import { bundle, type Manifest } from "./bundle.ts";
-import { applyScript, installScript, steps } from "./steps.ts";
+import { bundle, type Parcel } from "./bundle.ts";
+import { hostProgram } from "./host-program.ts";
+import { applyScript, installScript, steps, type CopiedGeneration } from "./steps.ts";
+import { runTransaction } from "./transaction.ts";
 
 export interface ApplyInput {
   readonly role: Role;
   readonly plan: HostPlan;
-  readonly desired: DesiredHost;
+  readonly desired: DesiredSet;
   readonly observed: ObservedHost;
-  readonly manifest: Omit<Manifest, "identity">;
+  readonly author: Author;
+}
+
+/** The set that a host is to have: rendered, or that of a generation. */
+interface DesiredSet {
+  readonly identity: string;
+  /** All of them, for the manifest. */
+  readonly files: readonly (DesiredFile | ManifestFile)[];
+  /** The generation that is gone back to, whose files are on the host already. */
+  readonly from?: CopiedGeneration;
 }
 
 const keepGenerations = 10;
@@ -28,49 +40,45 @@ export async function applyHost(
 ): Promise<HostOutcome> {
   const { role, plan, desired, observed } = input;
   if (!plan.changes) return { host: plan.host, outcome: "unchanged", error: null };
-  const events = new ApplyEvents(remote.host, emit);
-  const abort = new AbortController();
-  const onAbort = (): void => {
-    // From the swap on the target finishes or goes back by itself, so the way out is to wait for it.
-    if (events.committing) emit({ kind: "note", host: plan.host, text: "finishing what has begun" });
-    else abort.abort();
-  };
-  signal.addEventListener("abort", onAbort, { once: true });
-  try {
-    signal.throwIfAborted();
-    const payload = await bundle(desired, role.links, { ...input.manifest, identity: desired.identity });
-    refuseFullDisk(payload.byteLength, observed);
-    const result = await remote.run({
-      script: applyScript({
+  return runTransaction(
+    remote,
+    async () => {
+      const payload = await bundle(parcelOf(input), manifestOf(input));
+      refuseFullDisk(payload.byteLength, observed);
+      const script = applyScript({
         role,
         plan,
         digest: observed.digest,
         identity: desired.identity,
+        from: desired.from ?? null,
         keep: keepGenerations,
-      }),
-      payload,
-      onLine: (line) => {
-        events.take(line);
-      },
-      idleTimeoutMs: 120_000,
-      signal: abort.signal,
-    });
-    if (events.outcome === "changed") return { host: plan.host, outcome: "changed", error: null };
-    const error = events.failure ?? unexplained(remote.host, result.status, result.stderr);
-    return { host: plan.host, outcome: error.code === "rolled-back" ? "rolled-back" : "failed", error };
-  } catch (error) {
-    if (signal.aborted && !events.committing) {
-      const interrupted = new LbctlError("interrupted", {
-        what: "interrupted before the change",
-        at: plan.host,
       });
-      return { host: plan.host, outcome: "skipped", error: interrupted };
-    }
-    if (!(error instanceof LbctlError)) throw error;
-    return { host: plan.host, outcome: "failed", error };
-  } finally {
-    signal.removeEventListener("abort", onAbort);
-  }
+      return { script, payload, steps };
+    },
+    emit,
+    signal,
+  );
+}
+
+/** What the host does not have yet. */
+function parcelOf({ role, desired, observed }: ApplyInput): Parcel {
+  const { mark, text } = hostProgram(role);
+  const program = observed.console === mark ? {} : { console: text };
+  if (desired.from) return { files: [], folders: [], ...program };
+  const files = desired.files.filter((file): file is DesiredFile => "content" in file);
+  const folders = role.links.filter((name) => !files.some((file) => file.path === name));
+  return { files, folders, ...program };
+}
+
+function manifestOf({ plan, desired, author }: ApplyInput): Manifest {
+  return {
+    format: 1,
+    identity: desired.identity,
+    ...author,
+    restores: desired.from?.generation ?? null,
+    changes: plan.files.map(({ path, action }) => ({ path, action })),
+    files: desired.files.map(({ path, mode, sha256 }) => ({ path, mode, sha256 })),
+  };
 }
 
 /** Installs the packages a plan names. Throws LbctlError `rejected` with apt's last words. */
@@ -103,67 +111,4 @@ function refuseFullDisk(bytes: number, observed: ObservedHost): void {
     at: observed.host,
     hint: "Make room, then run it again. Nothing was touched.",
   });
-}
-
-function unexplained(host: string, status: number, stderr: string): LbctlError {
-  return new LbctlError("bug", {
-    what: `the apply script ended with status ${String(status)} and no outcome: ${stderr.trim().split("\n").at(-1) ?? ""}`,
-    at: host,
-    hint: "Run `lbctl plan` to see what is there.",
-  });
-}
-
-/** Reads the event stream of the script on the target. */
-class ApplyEvents {
-  outcome: string | undefined;
-  failure: LbctlError | undefined;
-  /** The swap has begun: the live set is being changed. */
-  committing = false;
-  private startedAt = 0;
-  private readonly host: string;
-  private readonly emit: Emit;
-
-  constructor(host: string, emit: Emit) {
-    this.host = host;
-    this.emit = emit;
-  }
-
-  take(line: string): void {
-    const [mark, kind, first = "", second = ""] = line.split(" ");
-    if (mark !== "event") return;
-    const { host } = this;
-    if (kind === "start") {
-      if (first === "swap") this.committing = true;
-      this.startedAt = performance.now();
-      this.emit({ kind: "step", host, step: first, text: textOf(first) });
-    } else if (kind === "done") {
-      this.emit({ kind: "done", host, step: first, ms: performance.now() - this.startedAt });
-    } else if (kind === "note") {
-      this.emit({ kind: "note", host, text: decode(first) });
-    } else if (kind === "fail") {
-      this.failure = failureOf(host, first, decode(second));
-    } else if (kind === "outcome") {
-      this.outcome = first;
-    }
-  }
-}
-
-function textOf(step: string): string {
-  return steps.find((known) => known.name === step)?.text ?? "restoring the previous configuration";
-}
-
-function decode(base64: string): string {
-  return Buffer.from(base64, "base64").toString("utf8");
-}
-
-const failures: Readonly<Record<string, { code: ErrorCode; hint: string }>> = {
-  busy: { code: "busy", hint: "Wait for the other one, then run it again." },
-  rejected: { code: "rejected", hint: "The live configuration and the running HAProxy are untouched." },
-  "rolled-back": { code: "rolled-back", hint: "The previous configuration is back and serving." },
-  failed: { code: "bug", hint: "Run `lbctl plan` to see what is there." },
-};
-
-function failureOf(host: string, kind: string, text: string): LbctlError {
-  const { code, hint } = failures[kind] ?? { code: "bug" as const, hint: "" };
-  return new LbctlError(code, { what: text.trim(), at: host, hint });
 }

@@ -1,40 +1,33 @@
-import type { DesiredHost } from "../model/host.ts";
+import type { Manifest } from "../model/history.ts";
+import type { DesiredFile } from "../model/host.ts";
 
-/** Who applies what, kept with the set on the target. */
-export interface Manifest {
-  /** Version of this document's shape. */
-  readonly format: 1;
-  readonly identity: string;
-  readonly by: string;
-  /** RFC 3339. */
-  readonly at: string;
-  readonly lbctl: string;
-  readonly git: string | null;
+/** What goes to the target besides the manifest. */
+export interface Parcel {
+  readonly files: readonly Pick<DesiredFile, "path" | "mode" | "content">[];
+  /** Made even when they are empty. */
+  readonly folders: readonly string[];
+  /** The program that goes back without lbctl, where the target has another one. */
+  readonly console?: string;
 }
 
 /**
  * The configuration set as one tar stream: its files, empty directories for links that have none, manifest.json, and
  * the sums by which the target knows that it arrived whole.
  */
-export async function bundle(
-  desired: DesiredHost,
-  links: readonly string[],
-  manifest: Manifest,
-): Promise<Uint8Array> {
+export async function bundle(parcel: Parcel, manifest: Manifest): Promise<Uint8Array> {
   const { default: tarStream } = await import("tar-stream");
   const tar = tarStream.pack();
-  const folders = links.filter((name) => !desired.files.some((file) => file.path === name));
-  for (const name of folders) {
+  for (const name of parcel.folders) {
     tar.entry({ name: `${name}/`, type: "directory", mode: name === "certs" ? 0o700 : 0o755 });
   }
-  for (const file of desired.files) {
+  for (const file of parcel.files) {
     tar.entry({ name: file.path, mode: Number.parseInt(file.mode, 8) }, file.content);
   }
-  const files = desired.files.map(({ path, mode, sha256 }) => ({ path, mode, sha256 }));
   // its hashes are of secrets too
-  tar.entry({ name: "manifest.json", mode: 0o600 }, `${JSON.stringify({ ...manifest, files }, null, 2)}\n`);
-  const sums = desired.files.map((file) => `${file.sha256}  ${file.path}\n`).join("");
+  tar.entry({ name: "manifest.json", mode: 0o600 }, `${JSON.stringify(manifest, null, 2)}\n`);
+  const sums = manifest.files.map((file) => `${file.sha256}  ${file.path}\n`).join("");
   tar.entry({ name: ".sha256sums", mode: 0o600 }, sums);
+  if (parcel.console !== undefined) tar.entry({ name: ".rollback", mode: 0o700 }, parcel.console);
   tar.finalize();
   const chunks: Uint8Array[] = [];
   for await (const chunk of tar as AsyncIterable<Uint8Array>) chunks.push(chunk);

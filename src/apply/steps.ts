@@ -3,7 +3,16 @@ import type { HostPlan } from "../model/host.ts";
 import type { Role } from "../model/role.ts";
 import { liveFunctions } from "../observe/look.ts";
 import { quote, quoteAll } from "../remote/shell.ts";
+import { problemsFunction, recordFunctions } from "./record.ts";
 import { activateFunction } from "./reload.ts";
+import { scriptOf, type Step } from "./transaction.ts";
+
+/** A generation that is gone back to. */
+export interface CopiedGeneration {
+  readonly generation: number;
+  /** Names in the live directory that are copied from there, as they are today. */
+  readonly stays: readonly string[];
+}
 
 /** What the steps need to know; every value is lbctl's own or checked. */
 export interface StepContext {
@@ -12,40 +21,34 @@ export interface StepContext {
   /** `ObservedHost.digest` that the plan rests on. */
   readonly digest: string;
   readonly identity: string;
+  /** The generation that is gone back to; null when the set comes along. */
+  readonly from: CopiedGeneration | null;
   /** Generations to keep. */
   readonly keep: number;
-}
-
-/** One step of the transaction on the target: a piece of the one script that runs there. */
-export interface Step {
-  readonly name: string;
-  /** Said while it runs. */
-  readonly text: string;
-  readonly script: (context: StepContext) => string;
 }
 
 /**
  * The transaction, in order. Up to `validate` nothing that is live is touched. From `swap` on a failure restores the
  * previous set. A lease would come after `validate`, and a watchdog before `swap`; the lock stands in for them.
  */
-export const steps: readonly Step[] = [
+export const steps: readonly Step<StepContext>[] = [
   {
     name: "lock",
     text: "taking the lock",
-    script: () => `mkdir -p /run/lbctl
-exec 9>"/run/lbctl/$service.lock"
-flock -n 9 || fail busy "another lbctl is changing this host"`,
+    script: () => takeLock,
   },
   {
     name: "stage",
     text: "staging the files",
-    script:
-      () => `out=$(install -d -m 755 /var/lib/lbctl "$state" "$state/generations" "$state/state" 2>&1) || fail rejected "$state could not be made: $out"
+    script: ({
+      from,
+    }) => `out=$(install -d -m 755 /var/lib/lbctl "$state" "$state/generations" "$state/state" 2>&1) || fail rejected "$state could not be made: $out"
 [ -s "$state/state/servers" ] || { echo 1 >"$state/state/servers"; chmod 644 "$state/state/servers"; }
 [ ! -e "$state/staging" ] || rm -rf "$state/staging"
 out=$(mkdir -m 755 "$state/staging" 2>&1) || fail rejected "$state/staging could not be made: $out"
-out=$(tar -x --no-same-owner -p -f - -C "$state/staging" 2>&1) || discard rejected "the files could not be written: $out$(disk_full)"
-out=$(cd "$state/staging" && sha256sum --quiet -c .sha256sums 2>&1) || discard failed "the files did not arrive whole: $out"`,
+${from === null ? "" : copyGeneration(from)}out=$(tar -x --no-same-owner -p -f - -C "$state/staging" 2>&1) || discard rejected "the files could not be written: $out$(disk_full)"
+${placeConsole}
+${from === null ? sumsMatch : copyMatches}`,
   },
   {
     name: "validate",
@@ -55,25 +58,24 @@ out=$(cd "$state/staging" && sha256sum --quiet -c .sha256sums 2>&1) || discard f
   {
     name: "recheck",
     text: "checking that nothing moved",
-    script: ({ digest }) => `seen=$(look)
-[ "$(printf '%s\\n' "$seen" | sha256sum)" = ${quote(`${digest}  -`)} ] ||
-  discard busy "the configuration on this host was changed since it was looked at; nothing was touched"`,
+    script: ({ digest }) => recheck(digest),
   },
   {
     name: "keep",
-    text: "keeping what stood there before as generation 0",
+    text: "keeping what stood there before as a generation",
+    // 0 before the first apply; a higher one after a release
     script: ({ role }) => `links=${quote(role.links.join(" "))}
 if [ ! -L "$state/current" ]; then
   newest=$(newest)
-  if [ -z "$newest" ]; then
-    newest=0
-    rm -rf "$state/generations/.0"
-    mkdir -m 755 "$state/generations/.0"
+  if [ -z "$newest" ] || [ -e "$live/haproxy.cfg" ]; then
+    newest=$((\${newest:--1} + 1))
+    rm -rf "$state/generations/.kept"
+    mkdir -m 755 "$state/generations/.kept"
     for l in $links; do
-      if [ -e "$live/$l" ]; then out=$(cp -aL "$live/$l" "$state/generations/.0/" 2>&1) || discard failed "the old files could not be kept: $out"
-      elif [ "$l" != haproxy.cfg ]; then mkdir -m 755 "$state/generations/.0/$l"; fi
+      if [ -e "$live/$l" ]; then out=$(cp -aL "$live/$l" "$state/generations/.kept/" 2>&1) || discard failed "the old files could not be kept: $out"
+      elif [ "$l" != haproxy.cfg ]; then mkdir -m 755 "$state/generations/.kept/$l"; fi
     done
-    mv -T "$state/generations/.0" "$state/generations/0"
+    mv -T "$state/generations/.kept" "$state/generations/$newest"
   fi
   point_to "generations/$newest"
 fi`,
@@ -100,39 +102,67 @@ out=$(check_config "$live/haproxy.cfg") || go_back rejected "$out"`,
   {
     name: "reload",
     text: "reloading HAProxy",
-    script: ({ role, identity, plan }) =>
-      plan.activate === null ? ":" : activators[role.steps.activate](identity),
+    script: ({ role, plan }) => (plan.activate === null ? ":" : activators[role.steps.activate]),
   },
   {
     name: "verify",
     text: "checking that the new worker serves",
-    script: ({ role, identity, plan }) =>
-      `${verifiers[role.steps.verify](identity)}${plan.enable ? enableService : ""}`,
+    script: ({ role, plan }) => `${verifiers[role.steps.verify]}${plan.enable ? enableService : ""}`,
   },
   {
     name: "prune",
     text: "removing old generations",
-    // Never generation 0, which is what the operator had before.
+    // Never one without a manifest, which is what the operator had before.
     script: ({ keep }) => `old=$(generations | head -n -${String(keep)})
-for g in $old; do [ "generations/$g" = "$(readlink "$state/current")" ] || rm -rf "$state/generations/$g"; done`,
+for g in $old; do
+  [ ! -e "$state/generations/$g/manifest.json" ] || [ "generations/$g" = "$(readlink "$state/current")" ] || rm -rf "$state/generations/$g"
+done`,
   },
 ];
+
+export const takeLock = `mkdir -p /run/lbctl
+exec 9>"/run/lbctl/$service.lock"
+flock -n 9 || fail busy "another lbctl is changing this host"`;
+
+/** `seen` is what is there now. */
+export function recheck(digest: string): string {
+  return `seen=$(look)
+[ "$(printf '%s\\n' "$seen" | sha256sum)" = ${quote(`${digest}  -`)} ] ||
+  discard busy "the configuration on this host was changed since it was looked at; nothing was touched"`;
+}
+
+const sumsMatch = `out=$(cd "$state/staging" && sha256sum --quiet -c .sha256sums 2>&1) || discard failed "the files did not arrive whole: $out"`;
+const copyMatches = `out=$(problems_of "$state/staging") || discard busy "what was copied is not what was looked at: $out"`;
+
+/** The staged set is a copy of a generation that is whole; what stays is today's, and the tar brings its manifest. */
+function copyGeneration({ generation, stays }: CopiedGeneration): string {
+  return `old="$state/generations/${String(generation)}"
+out=$(problems_of "$old") || discard rejected "generation ${String(generation)} cannot be gone back to: $out"
+out=$(cp -a --reflink=auto "$old/." "$state/staging/" 2>&1) || discard rejected "generation ${String(generation)} could not be copied: $out$(disk_full)"
+for l in ${quoteAll(stays)}; do
+  [ -d "$live/$l" ] || continue
+  out=$(rm -rf "\${state:?}/staging/$l" 2>&1 && cp -aL --reflink=auto "$live/$l" "$state/staging/$l" 2>&1) || discard rejected "$live/$l could not be copied: $out$(disk_full)"
+done
+`;
+}
+
+/** The way back without lbctl comes along when the host has another one, or none. That it cannot be placed stops nothing. */
+const placeConsole = `if [ -e "$state/staging/.rollback" ]; then
+  mkdir -p -m 700 /var/lib/lbctl/bin && chmod 700 "$state/staging/.rollback" && mv -T "$state/staging/.rollback" /var/lib/lbctl/bin/rollback ||
+    note "/var/lib/lbctl/bin/rollback could not be written"
+fi 2>/dev/null`;
 
 // The built-in steps that a role may name.
 const validators: Readonly<Record<Role["steps"]["validate"], string>> = {
   "haproxy-check": `out=$(check_config "$state/staging/haproxy.cfg") || discard rejected "$out"
 case $out in *"[WARNING]"*) printf '%s\\n' "$out" | grep '^\\[WARNING\\]' | while IFS= read -r line; do note "$line"; done ;; esac`,
 };
-const activators: Readonly<Record<Role["steps"]["activate"], (identity: string) => string>> = {
-  "haproxy-reload": (identity) => `out=$(activate ${quote(identity)} 2>&1) || go_back rolled-back "$out"`,
+export const activators: Readonly<Record<Role["steps"]["activate"], string>> = {
+  "haproxy-reload": `out=$(activate "$identity" 2>&1) || go_back rolled-back "$out"`,
 };
-const verifiers: Readonly<Record<Role["steps"]["verify"], (identity: string) => string>> = {
-  "haproxy-serving": (
-    identity,
-  ) => `out=$(ask_worker "show info" "show stat -1 1 -1" | awk -F , -v want=${quote(identity)} '
-  sub(/^[Dd]escription: /, "") { loaded = $0 }
-  $2 == "FRONTEND" && $18 != "OPEN" { print "frontend " $1 " is " $18 }
-  END { if (loaded != want) print "HAProxy does not run the new configuration" }')
+export const verifiers: Readonly<Record<Role["steps"]["verify"], string>> = {
+  // one process that asks and, when all is well, records
+  "haproxy-serving": `out=$(verify "$identity") || note "the history could not be written"
 [ -z "$out" ] || go_back rolled-back "$out"`,
 };
 const enableService = `
@@ -140,15 +170,14 @@ systemctl enable -q "$service" 2>/dev/null || note "$service could not be enable
 
 /** The one script of an apply: functions, then each step between its events. */
 export function applyScript(context: StepContext): string {
-  const body = steps.map(
-    (step) => `event start ${step.name}\n${step.script(context)}\nevent done ${step.name}`,
-  );
   return `${liveFunctions(context.role)}
 ${askFunctions}
 ${applyFunctions}
 ${activateFunction}
-${body.join("\n")}
-event outcome changed`;
+${recordFunctions}
+${context.from === null ? "" : problemsFunction}
+identity=${quote(context.identity)} outcome=${context.from === null ? "changed" : "rollback"}
+${scriptOf(steps, context)}`;
 }
 
 /** Installs the role's packages by apt's ordinary path; a configuration file of the operator's stays. */
@@ -158,7 +187,8 @@ apt() { apt-get -q -o DPkg::Lock::Timeout=300 -o Dpkg::Options::=--force-confold
 apt update && apt install -y --no-install-recommends ${quoteAll(packages)}`;
 }
 
-const applyFunctions = `event() { printf 'event %s\\n' "$*"; }
+/** What the steps call; whoever runs them elsewhere defines `event`, `note` and `fail` anew. */
+export const applyFunctions = `event() { printf 'event %s\\n' "$*"; }
 note() { event note "$(printf %s "$1" | base64 -w0)"; }
 fail() { event fail "$1" "$(printf %s "$2" | base64 -w0)"; exit 1; }
 disk_full() { df -P "$state" | awk 'NR == 2 && $4 < 1024 { print "\\nthe disk of " $6 " is full" }'; }
@@ -172,6 +202,7 @@ newest() { # of all; in the shell itself, since every apply asks
   done
   echo "$n"
 }
+described() { sed -n 's/^ *description \\(lbctl:[0-9a-f]*\\)$/\\1/p' "$1" 2>/dev/null; } # the identity in a file
 check_config() { haproxy -Ws -c -f "$1" 2>&1; }
 # link NAME STATE: the live name becomes a link; what stood there is kept in replaced/, by the generation that came
 link() {
@@ -187,27 +218,32 @@ link() {
 point_to() { ln -sfn "$1" "$state/.current.lbctl" && mv -T "$state/.current.lbctl" "$state/current"; }
 loaded() { ask_worker "show info" | sed -n 's/^[Dd]escription: //p'; }
 worker() { ask ${masterSocket} "show proc" | awk '$2 == "worker" && $1 ~ /^[0-9]+$/ { print $1; exit }'; }
+set_aside() { # what came
+  rm -rf "$state/rejected"
+  if [ -d "$state/generations/$next" ]; then mv -T "$state/generations/$next" "$state/rejected"
+  else mv -T "$state/staging" "$state/rejected"; fi 2>/dev/null
+}
 # go_back KIND WHY: restore the previous set, and prove that it serves. A worker that still serves is never killed:
 # it runs the previous configuration, or one that HAProxy could not load anew.
 go_back() {
   event start restore
   point_to "$previous"
-  rm -rf "$state/rejected"
-  if [ -d "$state/generations/$next" ]; then mv -T "$state/generations/$next" "$state/rejected"
-  else mv -T "$state/staging" "$state/rejected"; fi 2>/dev/null
+  set_aside
   if [ "$1" = rolled-back ]; then
-    want=$(sed -n 's/^ *description \\(lbctl:[0-9a-f]*\\)$/\\1/p' "$live/haproxy.cfg" 2>/dev/null)
+    want=$(described "$live/haproxy.cfg")
     if ! out=$(check_config "$live/haproxy.cfg"); then
       [ -n "$(loaded)" ] && now="The old worker still serves." || now="HAProxy does not run."
-      fail failed "$2
+      give_up "$2
 The previous configuration is back on disk, but it does not load: $out
 $now"
     elif ! out=$(activate "\${want:--}" 2>&1) && [ -z "$(worker)" ]; then
       systemctl reset-failed "$service" 2>/dev/null
-      systemctl restart "$service" 2>/dev/null || fail failed "$2
+      systemctl restart "$service" 2>/dev/null || give_up "$2
 The previous configuration is back on disk, but HAProxy does not run: $out"
     fi
   fi
   event done restore
+  record rolled-back "$2"
   fail "$1" "$2"
-}`;
+}
+give_up() { record failed "$1"; fail failed "$1"; }`;

@@ -1,7 +1,9 @@
 import { hostname } from "node:os";
-import { applyHost, installPackages, type ApplyInput } from "../apply/apply.ts";
+import { applyHost, installPackages } from "../apply/apply.ts";
 import { LbctlError } from "../errors.ts";
 import type { Emit, HostOutcome } from "../model/events.ts";
+import type { Author } from "../model/history.ts";
+import type { HostPlan } from "../model/host.ts";
 import { runProcess } from "../remote/process.ts";
 import { liveProgress } from "../report/apply.ts";
 import { printProgress } from "../report/out.ts";
@@ -12,12 +14,13 @@ import { lookAtHost, type HostLook } from "./look.ts";
 import type { FleetOptions } from "./options.ts";
 import type { Project } from "./project.ts";
 
-type Manifest = ApplyInput["manifest"];
+/** What one host needs to be changed: `emit` is told each step. */
+export type ChangeHost<Look> = (look: Look, author: Author, emit: Emit) => Promise<HostOutcome>;
 
 /** All hosts, `forks` at a time; after a failure, or when interrupted, no further host is begun. */
-export async function applyToHosts(
-  project: Project,
-  looks: readonly HostLook[],
+export async function changeHosts<Look extends { readonly plan: Pick<HostPlan, "host" | "changes"> }>(
+  looks: readonly Look[],
+  change: ChangeHost<Look>,
   options: FleetOptions,
   signal: AbortSignal,
 ): Promise<HostOutcome[]> {
@@ -25,11 +28,11 @@ export async function applyToHosts(
     if (!options.quiet) printProgress([line]);
   });
   const changing = looks.some(({ plan }) => plan.changes);
-  const manifest = await makeManifest(changing);
+  const author = await makeAuthor(changing);
   let failed = false;
   const outcomes = await eachHost(looks, options.forks, async (look): Promise<HostOutcome> => {
     if (look.plan.changes && (failed || signal.aborted)) return skipped(look.plan.host, signal);
-    const outcome = await applyOne(project, look, manifest, progress.take, signal);
+    const outcome = await change(look, author, progress.take);
     if (outcome.error !== null) failed = true;
     return outcome;
   });
@@ -43,10 +46,10 @@ function skipped(host: string, signal: AbortSignal): HostOutcome {
 }
 
 /** One host: install what is missing, look again at what that brought, then the transaction. */
-async function applyOne(
+export async function applyOne(
   project: Project,
   look: HostLook,
-  manifest: Manifest,
+  author: Author,
   emit: Emit,
   signal: AbortSignal,
 ): Promise<HostOutcome> {
@@ -57,7 +60,7 @@ async function applyOne(
       current = await lookAtHost(project, look.renderInput.host, look.remote, signal);
     }
     const { plan, desired, observed, remote, renderInput } = current;
-    const input = { role: project.role, plan, desired, observed, manifest };
+    const input = { role: project.role, plan, desired, observed, author };
     const outcome = await applyHost(remote, input, emit, signal);
     if (outcome.error === null) return current === look ? outcome : { ...outcome, outcome: "changed" };
     const { explainRejection } = await import("./explain.ts");
@@ -69,10 +72,9 @@ async function applyOne(
 }
 
 /** Who applies what, from where; git is asked only when something changes, and in a container there may be none. */
-async function makeManifest(changing: boolean): Promise<Manifest> {
+async function makeAuthor(changing: boolean): Promise<Author> {
   const git = changing ? await runProcess("git", ["rev-parse", "HEAD"], { timeoutMs: 2000 }) : null;
   return {
-    format: 1,
     by: `${userName() ?? `uid ${String(process.getuid?.())}`}@${hostname()}`,
     at: new Date().toISOString(),
     lbctl: version,

@@ -21,8 +21,8 @@ export interface HostLook {
 const oldestHaproxy = "2.6";
 
 /** What came of looking at one host. */
-export type Sight =
-  | { readonly host: string; readonly look: HostLook; readonly error: null }
+export type Sight<Look = HostLook> =
+  | { readonly host: string; readonly look: Look; readonly error: null }
   | { readonly host: string; readonly look: null; readonly error: LbctlError };
 
 /** Looks at every chosen host at once. What is wrong with one host hides nothing of the others. */
@@ -32,9 +32,18 @@ export function lookAtHosts(
   forks: number,
   signal: AbortSignal,
 ): Promise<Sight[]> {
-  return eachHost(project.hosts, forks, async (host): Promise<Sight> => {
+  return seeHosts(project.hosts, forks, (host) => lookAtHost(project, host, connections.to(host), signal));
+}
+
+/** The same with another way of looking. */
+export function seeHosts<Look>(
+  hosts: readonly Host[],
+  forks: number,
+  lookAt: (host: Host) => Promise<Look>,
+): Promise<Sight<Look>[]> {
+  return eachHost(hosts, forks, async (host): Promise<Sight<Look>> => {
     try {
-      const look = await lookAtHost(project, host, connections.to(host), signal);
+      const look = await lookAt(host);
       return { host: host.name, look, error: null };
     } catch (error) {
       if (!(error instanceof LbctlError) || error.code === "interrupted") throw error;

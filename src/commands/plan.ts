@@ -1,7 +1,7 @@
 import { annotateWarnings, reportProblems } from "../report/errors.ts";
 import { planMarkdown } from "../report/markdown.ts";
 import { printJson, printLines } from "../report/out.ts";
-import { planDocument, planLines } from "../report/plan.ts";
+import { planDocument, planLines, type PlannedHost } from "../report/plan.ts";
 import { appendSummary } from "../report/summary.ts";
 import { connectionsTo } from "./connections.ts";
 import { exitCodeOf, lookAtHosts } from "./look.ts";
@@ -19,9 +19,16 @@ export async function planCommand(options: PlanOptions, context: Context): Promi
   const sights = await lookAtHosts(project, connections, options.forks, context.signal).finally(
     connections.close,
   );
-  const planned = sights.map(({ host, look, error }) => ({ host, plan: look?.plan ?? null, error }));
-  const plans = sights.flatMap(({ look }) => look?.plan ?? []);
-  const errors = sights.flatMap(({ error }) => error ?? []);
+  return showPlans(
+    sights.map(({ host, look, error }) => ({ host, plan: look?.plan ?? null, error })),
+    options,
+  );
+}
+
+/** Prints plans, and stops there. Returns the exit code. */
+export function showPlans(planned: readonly PlannedHost[], options: PlanOptions): number {
+  const plans = planned.flatMap(({ plan }) => plan ?? []);
+  const errors = planned.flatMap(({ error }) => error ?? []);
   if (options.json) printJson(planDocument(planned));
   else printLines(planLines(plans));
   annotateWarnings(plans);

@@ -72,6 +72,8 @@ export interface ObservedHost {
   /** Hash of the state that a plan rests on; checked again before anything is changed. */
   readonly digest: string;
   readonly freeBytes: number;
+  /** Mark of the program there that goes back without lbctl; null when there is none. */
+  readonly console: string | null;
 }
 
 export interface FileChange {

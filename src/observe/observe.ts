@@ -94,6 +94,7 @@ function parseObservation(host: string, links: readonly string[], result: Remote
     watched: Object.fromEntries(all("watched ", 2).map(([hash, path = ""]) => [path, orNull(hash)])),
     digest: sha256(lines.slice(lines.indexOf("look") + 1, lines.indexOf("looked"))),
     freeBytes: Number(free) * Number(blockSize),
+    console: orNull(all("console ")[0]?.[0]),
   };
 }
 

@@ -1,11 +1,15 @@
 import { askInPerl } from "../haproxy/socket.ts";
 import type { Role } from "../model/role.ts";
 import { quote, quoteAll } from "../remote/shell.ts";
+import { base64InPerl } from "./base64.ts";
 import { lookInPerl } from "./look.ts";
 import { systemInPerl } from "./system.ts";
 
+/** The program on a host that goes back without lbctl; its second line is its mark. */
+const consolePath = "/var/lib/lbctl/bin/rollback";
+
 /** Files larger than this are compared by their hash alone. */
-const sendAtMostBytes = 262_144;
+export const sendAtMostBytes = 262_144;
 
 /**
  * The read-only look at a host: one script, one round trip. Watched paths come on stdin, one a line.
@@ -17,7 +21,7 @@ export function observeScript(role: Role): string {
   return `( ID=unknown VERSION_ID=unknown
 [ -r /etc/os-release ] && . /etc/os-release
 echo "os $ID $VERSION_ID" )
-if command -v perl >/dev/null; then perl -e '${askInPerl}${systemInPerl}${lookInPerl}${seeInPerl}' -- ${quote(role.live)} ${quote(role.state)} ${quote(role.service)} \\
+if command -v perl >/dev/null; then perl -e '${askInPerl}${systemInPerl}${lookInPerl}${base64InPerl}${seeInPerl}' -- ${quote(role.live)} ${quote(role.state)} ${quote(role.service)} \\
   ${quoteAll(role.packages)} -- ${quoteAll(role.links)}
 else printf '%s\\n' 'haproxy -' 'generation -' 'handmade no'; fi # no Debian
 echo "free $(stat -f -c '%a %S' /var/lib)"
@@ -48,6 +52,7 @@ for my $path (@files) {
   }
   printf "file %o %s %s\\n", $mode & 07777, $shown, $path;
 }
+if (open my $console, "<", "${consolePath}") { <$console>; print "console $1\n" if (<$console> // "") =~ /^# ([0-9a-f]+)$/ }
 print "handmade ", (grep { is_own($_) } @$lines) ? "yes" : "no", "\\n";
 # neither linked to a generation, nor empty, nor as the package ships it
 sub is_own { my ($name, $kind) = $_[0] =~ /^link (.*) (\\w+)$/ or return 0;
@@ -58,10 +63,4 @@ sub is_own { my ($name, $kind) = $_[0] =~ /^link (.*) (\\w+)$/ or return 0;
   my ($sum) = first_words("md5sum", "--", $name);
   return (split " ", $sum // "-")[0] ne ($shipped{"$live/$name"} // ""); }
 sub first_words { open my $words, "-|", @_ or return ""; return map { /^(\\s*\\S+ +\\S+)/ ? $1 : () } <$words> }
-sub base64 { my ($bytes) = @_; return "" if $bytes eq "";
-  my $text = join "", map { substr $_, 1 } split /\\n/, pack "u", $bytes;
-  $text =~ tr#\`!-_#AB-Za-z0-9+/#;
-  my $pad = (3 - length($bytes) % 3) % 3;
-  substr($text, -$pad) = "=" x $pad if $pad;
-  return $text; }
 `;

@@ -10,6 +10,11 @@ export function unifiedDiff(path: string, before: string, after: string): string
   return patch.replace(/^=+\n/, "");
 }
 
+/** The text was rendered by lbctl. */
+export function hasIdentity(text: string): boolean {
+  return /lbctl:[0-9a-f]{32}/.test(text);
+}
+
 /** The text with one word for every identity, shown or masked. */
 export function withoutIdentity(text: string): string {
   return text.replace(/lbctl:(?:[0-9a-f]{32}|<secret>)/g, "lbctl:…");

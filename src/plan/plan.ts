@@ -6,7 +6,7 @@ import type {
   ObservedFile,
   ObservedHost,
 } from "../model/host.ts";
-import { unifiedDiff } from "./diff.ts";
+import { hasIdentity, unifiedDiff } from "./diff.ts";
 import { shownSides } from "./shown.ts";
 
 /** Compares what a host should have with what it has. Pure: `lbctl plan` shows this, `lbctl apply` does it. */
@@ -34,9 +34,10 @@ export function makePlan(desired: DesiredHost, observed: ObservedHost): HostPlan
 }
 
 function fileChanges(desired: DesiredHost, observed: ObservedHost): FileChange[] {
-  // who takes over a configuration must be able to read it, whatever its mode is
-  const ours = (file: ObservedFile): ObservedFile =>
-    observed.generation === null ? { ...file, mode: "0644" } : file;
+  // who takes over a configuration must be able to read it, whatever its mode is; not so one that lbctl wrote
+  const foreign =
+    observed.generation === null && !observed.files.some(({ content }) => hasIdentity(content ?? ""));
+  const ours = (file: ObservedFile): ObservedFile => (foreign ? { ...file, mode: "0644" } : file);
   const live = new Map(observed.files.map((file) => [file.path, file]));
   const changes = desired.files.flatMap((file): FileChange[] => {
     const found = live.get(file.path);

@@ -17,11 +17,15 @@ export function planMarkdown(hosts: readonly PlannedHost[]): Block[] {
   ];
 }
 
-/** How an apply ended on each host, and what it was about to change there. */
-export function applyMarkdown(outcomes: readonly HostOutcome[], plans: readonly HostPlan[]): Block[] {
+/** How an apply or a rollback ended on each host, and what it was about to change there. */
+export function changeMarkdown(
+  command: "apply" | "rollback",
+  outcomes: readonly HostOutcome[],
+  plans: readonly HostPlan[],
+): Block[] {
   const row = ({ host, outcome }: HostOutcome): string => `| ${escape(host)} | ${escape(outcome)} |\n`;
   return [
-    line(`### lbctl apply\n\n| host | outcome |\n| --- | --- |\n`),
+    line(`### lbctl ${command}\n\n| host | outcome |\n| --- | --- |\n`),
     ...outcomes.map((outcome) => line(row(outcome))),
     line("\n"),
     ...changesMarkdown(plans),

@@ -19,9 +19,9 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   haproxy: ["remote"],
   observe: ["remote", "haproxy"],
   plan: ["document"],
-  apply: ["remote", "haproxy", "observe"],
+  apply: ["remote", "haproxy", "observe", "version.ts"],
   drill: ["remote", "haproxy", "document"],
-  report: ["haproxy", "drill", "lab", "document"],
+  report: ["haproxy", "drill", "lab", "document", "plan"],
   lab: ["remote", "package-root.ts"],
 };
 

@@ -46,9 +46,9 @@ const input = {
     adopts: false,
     warnings: [],
   },
-  desired: { host: "lb-1", files: [], identity: "lbctl:0", shownIdentity: "lbctl:0", warnings: [] },
+  desired: { files: [], identity: "lbctl:0" },
   observed: { host: "lb-1", digest: "d", freeBytes: 1e12 } as unknown as ApplyInput["observed"],
-  manifest: { format: 1, by: "me", at: "now", lbctl: "0", git: null },
+  author: { by: "me", at: "now", lbctl: "0", git: null },
 } satisfies ApplyInput;
 
 const apply = (remote: Remote, signal = new AbortController().signal, over: Partial<ApplyInput> = {}) => {

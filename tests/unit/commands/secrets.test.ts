@@ -64,6 +64,7 @@ function observed(mode: string, content: string | null, generation: number | nul
     watched: {},
     digest: "d",
     freeBytes: 1,
+    console: null,
   };
 }
 

@@ -89,6 +89,7 @@ function observedHost(observed: Case["observed"]): ObservedHost {
     watched: {},
     digest: "d",
     freeBytes: 1e9,
+    console: null,
   };
 }
 

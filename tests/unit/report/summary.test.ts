@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { expect, test, vi } from "vitest";
 import { LbctlError } from "../../../src/errors.ts";
 import type { HostPlan } from "../../../src/model/host.ts";
-import { applyMarkdown, planMarkdown, problemsMarkdown } from "../../../src/report/markdown.ts";
+import { changeMarkdown, planMarkdown, problemsMarkdown } from "../../../src/report/markdown.ts";
 import { appendSummary, fitBlocks, type Block } from "../../../src/report/summary.ts";
 
 const quiet: HostPlan = {
@@ -64,7 +64,7 @@ test("a plan is a sentence, and what changes on each host, folded", () => {
 });
 
 test("an apply is a table of outcomes", () => {
-  const text = all(applyMarkdown([{ host: "lb-1", outcome: "rolled-back", error: null }], []));
+  const text = all(changeMarkdown("apply", [{ host: "lb-1", outcome: "rolled-back", error: null }], []));
   expect(text).toContain("| host | outcome |\n| --- | --- |\n| lb-1 | rolled-back |\n");
 });
 
@@ -73,7 +73,7 @@ test("no name breaks out of its place", () => {
   const plan = { ...changed, host: evil, warnings: [evil] };
   const blocks = [
     ...planMarkdown([planned(plan)]),
-    ...applyMarkdown([{ host: evil, outcome: "failed", error: null }], []),
+    ...changeMarkdown("apply", [{ host: evil, outcome: "failed", error: null }], []),
     ...problemsMarkdown([{ what: evil, at: evil, hint: evil }]),
   ];
   const text = all(blocks).replace(/```diff[^]*?```/, "");

@@ -1,0 +1,118 @@
+import { askFunctions } from "../haproxy/socket.ts";
+import type { Emit, HostOutcome } from "../model/events.ts";
+import type { Author } from "../model/history.ts";
+import type { ObservedHost } from "../model/host.ts";
+import type { Role } from "../model/role.ts";
+import { liveFunctions } from "../observe/look.ts";
+import { quote } from "../remote/shell.ts";
+import type { Remote } from "../remote/port.ts";
+import { recordFunctions } from "./record.ts";
+import { applyFunctions, recheck, takeLock } from "./steps.ts";
+import { runTransaction, scriptOf, type Step } from "./transaction.ts";
+
+export interface ReleaseInput {
+  readonly role: Role;
+  readonly observed: ObservedHost;
+  readonly author: Author;
+  /** The generations go, too. */
+  readonly purge: boolean;
+}
+
+type ReleaseContext = Pick<ReleaseInput, "role" | "purge"> & { readonly digest: string };
+
+/**
+ * Lets go of a host: the links become plain files with the content of today, and HAProxy runs on untouched. Cut off at
+ * any moment it can be run again. The returned outcome carries the error, as that of an apply.
+ */
+export function releaseHost(
+  remote: Remote,
+  { role, observed, author, purge }: ReleaseInput,
+  emit: Emit,
+  signal: AbortSignal,
+): Promise<HostOutcome> {
+  const script = releaseScript({ role, digest: observed.digest, purge }, author);
+  return runTransaction(remote, () => Promise.resolve({ script, steps: releaseSteps }), emit, signal);
+}
+
+/** Up to `validate` nothing that is live is touched; when `swap` fails the links are put back. */
+const releaseSteps: readonly Step<ReleaseContext>[] = [
+  { name: "lock", text: "taking the lock", script: () => takeLock },
+  {
+    name: "recheck",
+    text: "checking that nothing moved",
+    script: ({ digest }) => recheck(digest),
+  },
+  {
+    name: "copy",
+    text: "copying the files as they are today",
+    // a name that is missing was about to be replaced when an earlier release was cut off: it is linked again
+    script: ({ role }) => `released= links=${quote(role.links.join(" "))}
+for l in $links; do
+  rm -rf "\${live:?}/.$l.lbctl"
+  [ -e "$state/current/$l" ] || continue
+  case $(link_state "$l") in
+    linked) ;;
+    missing) ln -s "$state/current/$l" "$live/$l" ;;
+    *) continue ;;
+  esac
+  out=$(cp -a "$state/current/$l" "$live/.$l.lbctl" 2>&1) || give_up_copies "$live/$l could not be copied: $out$(disk_full)"
+  released="$released $l"
+done`,
+  },
+  {
+    name: "validate",
+    text: "validating with the host's HAProxy",
+    // the links' content, and so that of the copies
+    script: () => `out=$(check_config "$live/haproxy.cfg") || give_up_copies "$out"`,
+  },
+  {
+    name: "swap",
+    text: "putting plain files in place of the links",
+    // From here on it finishes or goes back, even when the link is cut. A folder cannot be renamed onto a link.
+    script: () => `trap '' HUP INT TERM PIPE
+for l in $released; do
+  [ ! -d "$live/.$l.lbctl" ] || rm -f "$live/$l"
+  out=$(mv -T "$live/.$l.lbctl" "$live/$l" 2>&1) || link_again "$live/$l could not be replaced: $out"
+done
+out=$(check_config "$live/haproxy.cfg") || link_again "$out"
+sync -f "$live" 2>/dev/null
+rm -f "$state/current"
+record released ""`,
+  },
+  {
+    name: "tidy",
+    text: "removing what was only lbctl's",
+    // the server state file stays: haproxy.cfg names it, and so does the history of what happened here
+    script: ({ purge }) =>
+      `rm -rf "$state/staging" "$state/rejected" /var/lib/lbctl/bin${purge ? ' "$state/generations" "$state/replaced"' : ""} ||
+  note "$state could not be tidied up; the host is released all the same"`,
+  },
+];
+
+const releaseFunctions = `give_up_copies() {
+  for l in $links; do rm -rf "\${live:?}/.$l.lbctl"; done
+  fail rejected "$1"
+}
+link_again() {
+  event start restore
+  for l in $released; do
+    rm -rf "\${live:?}/.$l.lbctl" "\${live:?}/$l"
+    ln -s "$state/current/$l" "$live/$l"
+  done
+  event done restore
+  record rolled-back "$1"
+  fail rolled-back "$1"
+}`;
+
+export function releaseScript(context: ReleaseContext, author: Author): string {
+  const { by, at, lbctl, git } = author;
+  const head = JSON.stringify({ restores: null, by, at, lbctl, git, files: [] }).slice(1, -1);
+  return `${liveFunctions(context.role)}
+${askFunctions}
+${applyFunctions}
+${recordFunctions}
+${releaseFunctions}
+next=null lbctl_head=${quote(head)}
+export lbctl_head
+${scriptOf(releaseSteps, context)}`;
+}

@@ -1,0 +1,68 @@
+import { releaseHost } from "../apply/release.ts";
+import type { Role } from "../model/role.ts";
+import { observe } from "../observe/observe.ts";
+import { planRelease, type ReleasePlan } from "../plan/release.ts";
+import type { ObservedHost } from "../model/host.ts";
+import type { Remote } from "../remote/port.ts";
+import { releaseLines } from "../report/release.ts";
+import { makeChange, type Change } from "./change.ts";
+import { connectionsTo } from "./connections.ts";
+import { inWords } from "./in-words.ts";
+import { seeHosts } from "./look.ts";
+import type { Context, FleetOptions } from "./options.ts";
+import { loadProject } from "./project.ts";
+
+export interface ReleaseOptions extends FleetOptions {
+  readonly yes?: boolean;
+  readonly purge?: boolean;
+}
+
+/** What letting go of one host would do. */
+interface ReleaseLook {
+  readonly remote: Remote;
+  readonly observed: ObservedHost;
+  readonly plan: ReleasePlan;
+}
+
+/** `lbctl release HOST`: lbctl lets go of a host, whose files become plain ones again. */
+export async function releaseCommand(
+  host: string,
+  options: ReleaseOptions,
+  { signal }: Context,
+): Promise<number> {
+  const limit = options.limit === undefined ? host : `${host}:&${options.limit}`;
+  const { hosts, role } = await loadProject({ ...options, limit });
+  const connections = await connectionsTo(hosts, options);
+  const purge = options.purge === true;
+  try {
+    const sights = await seeHosts(hosts, options.forks, (one) =>
+      lookAtRelease(connections.to(one), role, purge, signal),
+    );
+    const change: Change<ReleaseLook> = {
+      question: (names) => `Let go of ${names}?`,
+      lines: (looks) => releaseLines(looks.map(({ plan }) => plan)),
+      refuse: () => undefined,
+      changeHost: async ({ remote, observed, plan }, author, emit) => {
+        if (!plan.changes) return { host: plan.host, outcome: "unchanged", error: null };
+        const outcome = await releaseHost(remote, { role, observed, author, purge }, emit, signal);
+        return outcome.error === null
+          ? outcome
+          : { ...outcome, error: inWords(outcome.error, observed.files) };
+      },
+      summary: () => [],
+    };
+    return await makeChange(sights, change, options, signal);
+  } finally {
+    await connections.close();
+  }
+}
+
+async function lookAtRelease(
+  remote: Remote,
+  role: Role,
+  purge: boolean,
+  signal: AbortSignal,
+): Promise<ReleaseLook> {
+  const observed = await observe(remote, role, [], signal);
+  return { remote, observed, plan: planRelease(observed, role, purge) };
+}

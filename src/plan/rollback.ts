@@ -1,0 +1,88 @@
+import type { ManifestFile, ObservedGeneration } from "../model/history.ts";
+import type { DesiredFile, DesiredHost, HostPlan, ObservedFile, ObservedHost } from "../model/host.ts";
+import { makePlan } from "./plan.ts";
+
+/** Names whose content is changed while HAProxy runs, or that others renew: going back leaves today's there. */
+const living = ["lists", "maps", "certs"];
+
+/** What going back to a generation would make of a host. Pure data. */
+export interface RollbackPlan {
+  readonly plan: HostPlan;
+  readonly identity: string;
+  /** Names in the live directory that stay as they are today. */
+  readonly stays: readonly string[];
+  /** Of the new generation, for its manifest. */
+  readonly files: readonly ManifestFile[];
+}
+
+/** Compares a generation, with today's lists and certificates in it, with what is live. Pure. */
+export function planRollback(
+  target: ObservedGeneration,
+  observed: ObservedHost,
+  options: { readonly links: readonly string[]; readonly withCerts: boolean },
+): RollbackPlan {
+  const stays = living.filter(
+    (name) => options.links.includes(name) && !(name === "certs" && options.withCerts),
+  );
+  const isToday = ({ path }: { path: string }): boolean => stays.includes(path.split("/")[0] ?? "");
+  const desired = [
+    ...target.files.filter((file) => !isToday(file)).map(desiredFile),
+    ...observed.files.filter(isToday).map((file) => ({ ...file, content: file.content ?? "" })),
+  ];
+  const host: DesiredHost = {
+    host: observed.host,
+    files: desired,
+    identity: target.manifest.identity,
+    shownIdentity: "",
+    warnings: [describe(target, stays)],
+  };
+  return {
+    plan: tellTruly(makePlan(host, observed), target, observed),
+    identity: target.manifest.identity,
+    stays,
+    files: desired.filter(isOurs(target, stays)).map(({ path, mode, sha256 }) => ({ path, mode, sha256 })),
+  };
+}
+
+/** Not for everybody to read, so it may hold secrets that nobody knows any more: nothing of it is shown. */
+function desiredFile(file: ManifestFile & Pick<ObservedFile, "content">): DesiredFile {
+  const shown = { ...file, content: file.content ?? "" };
+  return isForAll(file) ? shown : { ...shown, masked: null };
+}
+
+function isForAll({ mode }: { readonly mode: string }): boolean {
+  return (Number.parseInt(mode, 8) & 0o004) !== 0;
+}
+
+/** Certificates that no manifest names are somebody else's: they come along, and may change. */
+function isOurs(target: ObservedGeneration, stays: readonly string[]): (file: ManifestFile) => boolean {
+  const manifest = stays.includes("certs") ? target.current : target.manifest;
+  const named = new Set(manifest?.files.map(({ path }) => path));
+  return ({ path }) => !path.startsWith("certs/") || named.has(path);
+}
+
+/** A file too large to be sent has no lines to show; and where only the identity differs, nothing does. */
+function tellTruly(plan: HostPlan, target: ObservedGeneration, observed: ObservedHost): HostPlan {
+  const unsent = new Set(
+    target.files.filter((file) => isForAll(file) && file.content === null).map(({ path }) => path),
+  );
+  const seen = new Map(observed.files.map(({ path, content, mode }) => [path, { content, mode }]));
+  const modes = new Map(target.files.map(({ path, mode }) => [path, mode]));
+  const files = plan.files.map((file) => (unsent.has(file.path) ? { ...file, diff: "" } : file));
+  const same = files.every(
+    ({ path, action, diff }) =>
+      action === "update" &&
+      diff === "" &&
+      !unsent.has(path) &&
+      (seen.get(path)?.content ?? null) !== null &&
+      seen.get(path)?.mode === modes.get(path),
+  );
+  const nothing = files.length > 0 && same && plan.links.length === 0 && observed.service.active;
+  if (!nothing) return { ...plan, files };
+  return { ...plan, changes: false, files: [], activate: null, enable: false };
+}
+
+function describe({ number, manifest }: ObservedGeneration, stays: readonly string[]): string {
+  const kept = stays.length === 0 ? "" : `; ${stays.join(", ")} stay as they are today`;
+  return `back to generation ${String(number)}, by ${manifest.by} at ${manifest.at}${kept}`;
+}
