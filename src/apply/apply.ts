@@ -1,6 +1,8 @@
 import { LbctlError, type ErrorCode } from "../errors.ts";
 import type { Emit, HostOutcome } from "../model/events.ts";
 import type { DesiredHost, HostPlan, ObservedHost } from "../model/host.ts";
+import type { Finding, ValidationStep } from "../model/finding.ts";
+import { Refusal } from "../model/refusal.ts";
 import type { Role } from "../model/role.ts";
 import type { Remote } from "../remote/port.ts";
 import { bundle, type Manifest } from "./bundle.ts";
@@ -11,6 +13,8 @@ export interface ApplyInput {
   readonly plan: HostPlan;
   readonly desired: DesiredHost;
   readonly observed: ObservedHost;
+  /** What the steps of validation on the target need to know of the configuration. */
+  readonly expectations: string;
   readonly manifest: Omit<Manifest, "identity">;
 }
 
@@ -38,7 +42,8 @@ export async function applyHost(
   signal.addEventListener("abort", onAbort, { once: true });
   try {
     signal.throwIfAborted();
-    const payload = await bundle(desired, role.links, { ...input.manifest, identity: desired.identity });
+    const manifest = { ...input.manifest, identity: desired.identity };
+    const payload = await bundle(desired, role.links, manifest, input.expectations);
     refuseFullDisk(payload.byteLength, observed);
     const result = await remote.run({
       script: applyScript({
@@ -119,6 +124,7 @@ class ApplyEvents {
   failure: LbctlError | undefined;
   /** The swap has begun: the live set is being changed. */
   committing = false;
+  private readonly findings: Finding[] = [];
   private startedAt = 0;
   private readonly host: string;
   private readonly emit: Emit;
@@ -129,7 +135,7 @@ class ApplyEvents {
   }
 
   take(line: string): void {
-    const [mark, kind, first = "", second = ""] = line.split(" ");
+    const [mark, kind, first = "", second = "", third = "", fourth = ""] = line.split(" ");
     if (mark !== "event") return;
     const { host } = this;
     if (kind === "start") {
@@ -138,10 +144,20 @@ class ApplyEvents {
       this.emit({ kind: "step", host, step: first, text: textOf(first) });
     } else if (kind === "done") {
       this.emit({ kind: "done", host, step: first, ms: performance.now() - this.startedAt });
+    } else if (kind === "reject") {
+      this.findings.push({
+        step: first as ValidationStep,
+        line: second === "-" ? null : Number(second),
+        text: decode(third),
+        ...(fourth === "" ? {} : { hint: decode(fourth) }),
+      });
     } else if (kind === "note") {
       this.emit({ kind: "note", host, text: decode(first) });
     } else if (kind === "fail") {
-      this.failure = failureOf(host, first, decode(second));
+      this.failure =
+        first === "rejected" && this.findings.length > 0
+          ? new Refusal(host, this.findings)
+          : failureOf(host, first, decode(second));
     } else if (kind === "outcome") {
       this.outcome = first;
     }

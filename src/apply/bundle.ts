@@ -14,12 +14,13 @@ export interface Manifest {
 
 /**
  * The configuration set as one tar stream: its files, empty directories for links that have none, manifest.json, and
- * the sums by which the target knows that it arrived whole.
+ * the sums by which the target knows that it arrived whole, and what the steps of validation there need to know.
  */
 export async function bundle(
   desired: DesiredHost,
   links: readonly string[],
   manifest: Manifest,
+  expectations: string,
 ): Promise<Uint8Array> {
   const { default: tarStream } = await import("tar-stream");
   const tar = tarStream.pack();
@@ -35,6 +36,7 @@ export async function bundle(
   tar.entry({ name: "manifest.json", mode: 0o600 }, `${JSON.stringify({ ...manifest, files }, null, 2)}\n`);
   const sums = desired.files.map((file) => `${file.sha256}  ${file.path}\n`).join("");
   tar.entry({ name: ".sha256sums", mode: 0o600 }, sums);
+  tar.entry({ name: ".expectations", mode: 0o600 }, expectations);
   tar.finalize();
   const chunks: Uint8Array[] = [];
   for await (const chunk of tar as AsyncIterable<Uint8Array>) chunks.push(chunk);

@@ -4,6 +4,7 @@ import type { Role } from "../model/role.ts";
 import { liveFunctions } from "../observe/look.ts";
 import { quote, quoteAll } from "../remote/shell.ts";
 import { activateFunction } from "./reload.ts";
+import { validateFunction } from "./validate.ts";
 
 /** What the steps need to know; every value is lbctl's own or checked. */
 export interface StepContext {
@@ -120,8 +121,7 @@ for g in $old; do [ "generations/$g" = "$(readlink "$state/current")" ] || rm -r
 
 // The built-in steps that a role may name.
 const validators: Readonly<Record<Role["steps"]["validate"], string>> = {
-  "haproxy-check": `out=$(check_config "$state/staging/haproxy.cfg") || discard rejected "$out"
-case $out in *"[WARNING]"*) printf '%s\\n' "$out" | grep '^\\[WARNING\\]' | while IFS= read -r line; do note "$line"; done ;; esac`,
+  "haproxy-check": `validate || discard rejected "the candidate could not be validated"`,
 };
 const activators: Readonly<Record<Role["steps"]["activate"], (identity: string) => string>> = {
   "haproxy-reload": (identity) => `out=$(activate ${quote(identity)} 2>&1) || go_back rolled-back "$out"`,
@@ -147,6 +147,7 @@ export function applyScript(context: StepContext): string {
 ${askFunctions}
 ${applyFunctions}
 ${activateFunction}
+${validateFunction}
 ${body.join("\n")}
 event outcome changed`;
 }
@@ -172,7 +173,7 @@ newest() { # of all; in the shell itself, since every apply asks
   done
   echo "$n"
 }
-check_config() { haproxy -Ws -c -f "$1" 2>&1; }
+check_config() { eval "$check" 2>&1; }
 # link NAME STATE: the live name becomes a link; what stood there is kept in replaced/, by the generation that came
 link() {
   mkdir -p "$live" || return 1

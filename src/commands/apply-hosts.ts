@@ -55,8 +55,8 @@ async function applyOne(
       await installPackages(look.remote, look.plan.install, emit);
       current = await lookAtHost(project, look.renderInput.host, look.remote, signal);
     }
-    const { plan, desired, observed, remote, renderInput } = current;
-    const input = { role: project.role, plan, desired, observed, manifest };
+    const { plan, desired, observed, expectations, remote, renderInput } = current;
+    const input = { role: project.role, plan, desired, observed, expectations, manifest };
     const outcome = await applyHost(remote, input, emit, signal);
     if (outcome.error === null) return current === look ? outcome : { ...outcome, outcome: "changed" };
     const { explainRejection } = await import("./explain.ts");

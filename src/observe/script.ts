@@ -1,5 +1,6 @@
 import { adminSocket, askInPerl, masterSocket } from "../haproxy/socket.ts";
 import type { Role } from "../model/role.ts";
+import { base64InPerl } from "../remote/base64.ts";
 import { quote, quoteAll } from "../remote/shell.ts";
 import { lookInPerl } from "./look.ts";
 
@@ -75,10 +76,4 @@ sub is_own { my ($name, $kind) = $_[0] =~ /^link (.*) (\\w+)$/ or return 0;
   my ($sum) = first_words("md5sum", "--", $name);
   return (split " ", $sum // "-")[0] ne ($shipped{"$live/$name"} // ""); }
 sub first_words { open my $words, "-|", @_ or return ""; return map { /^(\\s*\\S+ +\\S+)/ ? $1 : () } <$words> }
-sub base64 { my ($bytes) = @_; return "" if $bytes eq "";
-  my $text = join "", map { substr $_, 1 } split /\\n/, pack "u", $bytes;
-  $text =~ tr#\`!-_#AB-Za-z0-9+/#;
-  my $pad = (3 - length($bytes) % 3) % 3;
-  substr($text, -$pad) = "=" x $pad if $pad;
-  return $text; }
-`;
+${base64InPerl}`;

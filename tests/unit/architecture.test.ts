@@ -18,6 +18,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   haproxy: ["remote"],
   observe: ["remote", "haproxy"],
   plan: ["document"],
+  validate: ["document"],
   apply: ["remote", "haproxy", "observe"],
   drill: ["remote", "haproxy", "document"],
   report: ["haproxy", "drill", "lab", "document"],

@@ -48,6 +48,7 @@ const input = {
   },
   desired: { host: "lb-1", files: [], identity: "lbctl:0", shownIdentity: "lbctl:0", warnings: [] },
   observed: { host: "lb-1", digest: "d", freeBytes: 1e12 } as unknown as ApplyInput["observed"],
+  expectations: "",
   manifest: { format: 1, by: "me", at: "now", lbctl: "0", git: null },
 } satisfies ApplyInput;
 
