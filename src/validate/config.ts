@@ -46,7 +46,10 @@ function wordsOf(line: string): string[] {
   for (const { groups = {} } of line.matchAll(token)) {
     if (groups.comment !== undefined) break;
     if (groups.space === undefined) {
-      const weak = groups.weak?.replace(/\\(.)|\$(?:\{[^}]*\}|\w+)/g, (_, escaped?: string) => escaped ?? unknown);
+      const weak = groups.weak?.replace(
+        /\\(.)|\$(?:\{[^}]*\}|\w+)/g,
+        (_, escaped?: string) => escaped ?? unknown,
+      );
       word = (word ?? "") + (groups.escaped ?? groups.strong ?? weak ?? groups.plain ?? "");
     } else if (word !== undefined) {
       words.push(word);

@@ -25,11 +25,17 @@ export function expectations(lines: readonly ConfigLine[], listeners: Listeners,
   const facts = [
     ...listeners.ip.map(bindFact).filter((fact) => fact !== undefined),
     ...listeners.unix.map(({ line, path, isStats }) =>
-      path === null ? "unsure a socket's path is known to the host alone" : `${isStats ? "stats" : "unix"} ${String(line)} ${path}`,
+      path === null
+        ? "unsure a socket's path is known to the host alone"
+        : `${isStats ? "stats" : "unix"} ${String(line)} ${path}`,
     ),
     ...hidden(lines).map((path) => `hide ${path}`),
     ...namesIn(lines).map((name) => `resolve ${name}`),
-    ...new Set([...listeners.other, ...listeners.ip.filter(cannotBoot).map(({ line }) => line)].map((line) => `leave ${String(line)}`)),
+    ...new Set(
+      [...listeners.other, ...listeners.ip.filter(cannotBoot).map(({ line }) => line)].map(
+        (line) => `leave ${String(line)}`,
+      ),
+    ),
     ...expected.ports.map(({ port, variable }) => `port ${String(port)} ${variable}`),
     ...expected.foreignAddresses.flatMap((address) => {
       const read = readAddress(address);
@@ -59,7 +65,9 @@ function hidden(lines: readonly ConfigLine[]): string[] {
   const paths = logs.map((log) => log.replace(/^unix@/, "")).filter((log) => log.startsWith("/"));
   const pidFiles = lines.filter(({ words }) => words[0] === "pidfile").map(({ words }) => words[1] ?? "");
   const inChroot = chroot === undefined ? [] : paths.map((path) => chroot + path);
-  return [...new Set([...paths, ...inChroot, ...pidFiles])].filter((path) => path !== "" && !path.includes(unknown));
+  return [...new Set([...paths, ...inChroot, ...pidFiles])].filter(
+    (path) => path !== "" && !path.includes(unknown),
+  );
 }
 
 /** Names of servers: without a network of its own a dry boot cannot ask for them. */
@@ -67,7 +75,5 @@ function namesIn(lines: readonly ConfigLine[]): string[] {
   const names = lines
     .filter(({ words }) => words[0] === "server" || words[0] === "peer")
     .map(({ words }) => (words[2] ?? "").replace(/^(?:ipv[46]|tcp[46]?)@/, "").replace(/:[^:]*$/, ""));
-  return [...new Set(names)].filter(
-    (name) => /^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(name) && isIP(name) === 0,
-  );
+  return [...new Set(names)].filter((name) => /^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(name) && isIP(name) === 0);
 }

@@ -57,7 +57,12 @@ export function findListeners(lines: readonly ConfigLine[]): Listeners {
       if (path && !written.includes(unknown)) {
         const { number, conditional } = line;
         const whole = `${bound.isStats ? "" : prefix}${path[1] ?? path[2] ?? ""}`;
-        unix.push({ line: number, path: whole.includes(unknown) ? null : whole, isStats: bound.isStats, conditional });
+        unix.push({
+          line: number,
+          path: whole.includes(unknown) ? null : whole,
+          isStats: bound.isStats,
+          conditional,
+        });
       } else {
         const listener = readListener(written, bound.options, line);
         if (listener) ip.push({ ...listener, protocol: bound.isDatagram ? "udp" : listener.protocol });
@@ -90,13 +95,14 @@ function boundBy({ section, words }: ConfigLine): Bound | undefined {
 
 /** `[ipv4@|ipv6@|udp@|quic4@…]ADDRESS:PORT[-PORT]`, the port after the last colon (Configuration Manual, 11). */
 function readListener(written: string, options: readonly string[], line: ConfigLine): Listener | undefined {
-  const form = /^(?:(ipv4|ipv6|tcp|tcp4|tcp6|mptcp|mptcp4|mptcp6|udp|udp4|udp6|quic|quic4|quic6)@)?(.*):(\d+)(?:-(\d+))?$/.exec(
-    written,
-  );
+  const form =
+    /^(?:(ipv4|ipv6|tcp|tcp4|tcp6|mptcp|mptcp4|mptcp6|udp|udp4|udp6|quic|quic4|quic6)@)?(.*):(\d+)(?:-(\d+))?$/.exec(
+      written,
+    );
   if (!form || written.includes(unknown)) return undefined;
   const [, scheme = "", bracketed = "", first = "", last = first] = form;
   const host = bracketed.replace(/^\[(.*)\]$/, "$1");
-  const forced = /6$/.test(scheme) ? 6 : /4$/.test(scheme) ? 4 : undefined;
+  const forced = scheme.endsWith("6") ? 6 : scheme.endsWith("4") ? 4 : undefined;
   const isWritten = host !== "" && host !== "*";
   const read = readAddress(isWritten ? host : forced === 6 ? "::" : "0.0.0.0");
   const bytes = "canonical" in read ? addressBytes(read.canonical) : null;
