@@ -81,7 +81,8 @@ sub own_sockets { my ($main, @inodes) = @_; my %wanted = map { $_ => 1 } grep { 
 sub address { my ($hex) = @_;
   return join ".", map { hex } $hex =~ /../g if length $hex == 8;
   return join ":", $hex =~ /..../g; }
-sub is_local { open my $route, "-|", "ip", "-o", "route", "get", $_[0] or return 1; return (<$route> // "") =~ /^local / }
+# an address that no route leads to is not this one either
+sub is_local { open my $route, "-|", "ip -o route get $_[0] 2>/dev/null" or return 1; return (<$route> // "") =~ /^local / }
 # tried BIND PORT: what the kernel says to a socket there; it is gone again at once
 sub tried { my ($bind, $port) = @_; my $socket;
   my ($family, $type) = ($bind->{family} == 4 ? 2 : 10, $bind->{protocol} eq "tcp" ? 1 : 2);

@@ -12,7 +12,7 @@ my $held = started({}, "ss", "-Htulne");
 open my $expectations, "<", "$staging/.expectations" or die "$!"; chomp(my @facts = <$expectations>);
 resolve(map { /^resolve (.*)/ ? $1 : () } @facts);
 
-my ($program, $words, $env, $unit) = read_unit(all($shown));
+my ($program, $words, $env, $unit) = read_unit(scalar(all($shown)));
 my $main = $unit->{MainPID} // 0;
 my ($flags, $loads, @others) = with_config($words, "$live/haproxy.cfg", "$staging/haproxy.cfg");
 if (!$loads || $program !~ m{/haproxy[^/]*$}) {
@@ -23,7 +23,7 @@ my $check = started($env, $program, @$flags, "-c");
 my $boot = may_boot() ? booted() : undef;
 
 my $failed = 0;
-for (preflight(all($held), $main, @facts)) { my ($line, @texts) = @$_; refuse("bind-preflight", $line, @texts) }
+for (preflight(scalar(all($held)), $main, @facts)) { my ($line, @texts) = @$_; refuse("bind-preflight", $line, @texts) }
 my ($said, $status) = all($check);
 if ($status) { refuse("haproxy-check", "-", $said) } else { note($_) for grep { /^\[WARNING\]/ } split /\n/, $said }
 judge(scalar(all($boot)), $status) if $boot;
