@@ -32,7 +32,8 @@ if ($is{resolve} || $is{leave}) {
   if ($is{leave}) {
     my %leave = map { $_ => 1 } @{$is{leave}};
     open my $config, "<", "$staging/haproxy.cfg" or cannot("$!");
-    write_text("$room/haproxy.cfg", map { $leave{$.} ? "\n" : $_ } <$config>) or cannot("$!");
+    my $number = 0;
+    write_text("$room/haproxy.cfg", map { $leave{++$number} ? "\n" : $_ } <$config>) or cannot("$!");
     push @mounts, "$room/haproxy.cfg $staging/haproxy.cfg none bind 0 0";
   }
   if (open my $names, "<", "$staging/.names") {

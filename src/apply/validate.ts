@@ -73,6 +73,7 @@ sub judge { my ($text, $refused) = @_; return if $refused;
     # names were judged by haproxy -c, which has a network, and a session may have lower limits than the service
     return left_out("it has no network to resolve names") if $said =~ /could not resolve address/;
     return left_out("the file descriptors of this session are limited") if $text =~ /^limited$/m && $said =~ /FD limit|maxconn/;
+    return left_out("each bind is of an interface") if $said =~ /No enabled listener/ && grep { /^leave / } @facts;
     refuse("dry-boot", "-", $said);
   } else { left_out($text =~ /^(?:cannot |unshare: )(.*)/m ? $1 : "it did not end within ${String(dryBootSeconds)} s") } }
 `;
