@@ -121,7 +121,11 @@ function makeProgram(context: Context, exit: (code: number) => void): Command {
     exit(await renderCommand(options));
   });
 
-  const validate = fleetCommand(program, "validate", "check inventory, variables and templates; offline");
+  const validate = fleetCommand(
+    program,
+    "validate",
+    "check inventory, variables, templates and listeners; offline",
+  );
   validate.addOption(haproxyVersion());
   validate.action(async (options: RenderOptions) => {
     const { validateCommand } = await import("./commands/render.ts");

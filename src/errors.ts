@@ -35,6 +35,10 @@ export interface Problem {
   readonly at?: string;
   /** `file:line` of what was written that led here, the most telling first, when `at` is not that. */
   readonly from?: readonly string[];
+  /** The step of validation that refused, e.g. `dry-boot`. */
+  readonly step?: string;
+  /** `file:line` of what was rendered, below the set's root. */
+  readonly rendered?: string;
   /** The next thing to do, as an imperative sentence. */
   readonly hint?: string;
 }

@@ -14,6 +14,8 @@ export interface ApplyInput {
   readonly plan: HostPlan;
   readonly desired: DesiredSet;
   readonly observed: ObservedHost;
+  /** What the steps of validation on the target need to know of the configuration; a generation has its own. */
+  readonly expectations?: string;
   readonly author: Author;
 }
 
@@ -61,13 +63,13 @@ export async function applyHost(
 }
 
 /** What the host does not have yet. */
-function parcelOf({ role, desired, observed }: ApplyInput): Parcel {
+function parcelOf({ role, desired, observed, expectations }: ApplyInput): Parcel {
   const { mark, text } = hostProgram(role);
   const program = observed.console === mark ? {} : { console: text };
   if (desired.from) return { files: [], folders: [], ...program };
   const files = desired.files.filter((file): file is DesiredFile => "content" in file);
   const folders = role.links.filter((name) => !files.some((file) => file.path === name));
-  return { files, folders, ...program };
+  return { files, folders, ...(expectations === undefined ? {} : { expectations }), ...program };
 }
 
 function manifestOf({ plan, desired, author }: ApplyInput): Manifest {

@@ -6,13 +6,15 @@ export interface Parcel {
   readonly files: readonly Pick<DesiredFile, "path" | "mode" | "content">[];
   /** Made even when they are empty. */
   readonly folders: readonly string[];
+  /** What validation on the target reads; it stays with the generation. */
+  readonly expectations?: string;
   /** The program that goes back without lbctl, where the target has another one. */
   readonly console?: string;
 }
 
 /**
- * The configuration set as one tar stream: its files, empty directories for links that have none, manifest.json, and
- * the sums by which the target knows that it arrived whole.
+ * The configuration set as one tar stream: its files, empty directories for links that have none, manifest.json,
+ * the sums by which the target knows that it arrived whole, and what the steps of validation there need to know.
  */
 export async function bundle(parcel: Parcel, manifest: Manifest): Promise<Uint8Array> {
   const { default: tarStream } = await import("tar-stream");
@@ -27,6 +29,8 @@ export async function bundle(parcel: Parcel, manifest: Manifest): Promise<Uint8A
   tar.entry({ name: "manifest.json", mode: 0o600 }, `${JSON.stringify(manifest, null, 2)}\n`);
   const sums = manifest.files.map((file) => `${file.sha256}  ${file.path}\n`).join("");
   tar.entry({ name: ".sha256sums", mode: 0o600 }, sums);
+  if (parcel.expectations !== undefined)
+    tar.entry({ name: ".expectations", mode: 0o600 }, parcel.expectations);
   if (parcel.console !== undefined) tar.entry({ name: ".rollback", mode: 0o700 }, parcel.console);
   tar.finalize();
   const chunks: Uint8Array[] = [];

@@ -6,6 +6,7 @@ import { quote, quoteAll } from "../remote/shell.ts";
 import { problemsFunction, recordFunctions } from "./record.ts";
 import { activateFunction } from "./reload.ts";
 import { scriptOf, type Step } from "./transaction.ts";
+import { validateFunction } from "./validate.ts";
 
 /** A generation that is gone back to. */
 export interface CopiedGeneration {
@@ -154,8 +155,7 @@ fi 2>/dev/null`;
 
 // The built-in steps that a role may name.
 const validators: Readonly<Record<Role["steps"]["validate"], string>> = {
-  "haproxy-check": `out=$(check_config "$state/staging/haproxy.cfg") || discard rejected "$out"
-case $out in *"[WARNING]"*) printf '%s\\n' "$out" | grep '^\\[WARNING\\]' | while IFS= read -r line; do note "$line"; done ;; esac`,
+  "haproxy-check": `validate || discard rejected "the candidate could not be validated"`,
 };
 export const activators: Readonly<Record<Role["steps"]["activate"], string>> = {
   "haproxy-reload": `out=$(activate "$identity" 2>&1) || go_back rolled-back "$out"`,
@@ -175,6 +175,7 @@ ${askFunctions}
 ${applyFunctions}
 ${activateFunction}
 ${recordFunctions}
+${validateFunction}
 ${context.from === null ? "" : problemsFunction}
 identity=${quote(context.identity)} outcome=${context.from === null ? "changed" : "rollback"}
 ${scriptOf(steps, context)}`;
@@ -203,7 +204,9 @@ newest() { # of all; in the shell itself, since every apply asks
   echo "$n"
 }
 described() { sed -n 's/^ *description \\(lbctl:[0-9a-f]*\\)$/\\1/p' "$1" 2>/dev/null; } # the identity in a file
-check_config() { haproxy -Ws -c -f "$1" 2>&1; }
+# a transaction that validates learns how the service itself would load it
+check='haproxy -Ws -f "$1" -c'
+check_config() { eval "$check" 2>&1; }
 # link NAME STATE: the live name becomes a link; what stood there is kept in replaced/, by the generation that came
 link() {
   mkdir -p "$live" || return 1

@@ -1,5 +1,7 @@
 import { LbctlError, type ErrorCode } from "../errors.ts";
 import type { Emit, HostOutcome } from "../model/events.ts";
+import type { Finding, ValidationStep } from "../model/finding.ts";
+import { Refusal } from "../model/refusal.ts";
 import type { Remote } from "../remote/port.ts";
 
 /** One step of a transaction on the target: a piece of the one script that runs there. */
@@ -86,6 +88,7 @@ class StepEvents {
   failure: LbctlError | undefined;
   /** The swap has begun: the live set is being changed. */
   committing = false;
+  private readonly findings: Finding[] = [];
   private startedAt = 0;
   private readonly host: string;
   private readonly emit: Emit;
@@ -96,7 +99,7 @@ class StepEvents {
   }
 
   take(line: string): void {
-    const [mark, kind, first = "", second = ""] = line.split(" ");
+    const [mark, kind, first = "", second = "", third = "", fourth = ""] = line.split(" ");
     if (mark !== "event") return;
     const { host } = this;
     if (kind === "start") {
@@ -105,10 +108,20 @@ class StepEvents {
       this.emit({ kind: "step", host, step: first, text: this.textOf(first) });
     } else if (kind === "done") {
       this.emit({ kind: "done", host, step: first, ms: performance.now() - this.startedAt });
+    } else if (kind === "reject") {
+      this.findings.push({
+        step: first as ValidationStep,
+        line: second === "-" ? null : Number(second),
+        text: decode(third),
+        ...(fourth === "" ? {} : { hint: decode(fourth) }),
+      });
     } else if (kind === "note") {
       this.emit({ kind: "note", host, text: decode(first) });
     } else if (kind === "fail") {
-      this.failure = failureOf(host, first, decode(second));
+      this.failure =
+        first === "rejected" && this.findings.length > 0
+          ? new Refusal(host, this.findings)
+          : failureOf(host, first, decode(second));
     } else if (kind === "outcome") {
       this.outcome = first;
     }

@@ -59,8 +59,8 @@ export async function applyOne(
       await installPackages(look.remote, look.plan.install, emit);
       current = await lookAtHost(project, look.renderInput.host, look.remote, signal);
     }
-    const { plan, desired, observed, remote, renderInput } = current;
-    const input = { role: project.role, plan, desired, observed, author };
+    const { plan, desired, observed, expectations, remote, renderInput } = current;
+    const input = { role: project.role, plan, desired, observed, expectations, author };
     const outcome = await applyHost(remote, input, emit, signal);
     if (outcome.error === null) return current === look ? outcome : { ...outcome, outcome: "changed" };
     const { explainRejection } = await import("./explain.ts");

@@ -1,44 +1,97 @@
 import { mask, withoutAnySecret } from "../document/secrets.ts";
 import { LbctlError, type Problem } from "../errors.ts";
 import { parseAlerts, plainAlerts } from "../haproxy/alerts.ts";
+import { validationSteps, type Finding } from "../model/finding.ts";
 import type { DesiredHost } from "../model/host.ts";
+import { Refusal } from "../model/refusal.ts";
 import { sourceOf, type RenderInput } from "../render/render.ts";
+import { readConfig } from "../validate/config.ts";
+import { directiveBehind } from "../validate/directive.ts";
 
-/** Turns HAProxy's complaint about a rendered line into the template line and the variables that made it. */
+/** Turns a complaint about a rendered line into the step that made it, the template line and its variables. */
 export function explainRejection(error: LbctlError, desired: DesiredHost, input: RenderInput): LbctlError {
   if (error.code !== "rejected" && error.code !== "rolled-back") return error;
-  const problems = error.problems.flatMap((problem): Problem[] => {
-    const alerts = parseAlerts(problem.what);
-    if (alerts.length === 0) return [{ ...problem, what: withoutAnySecret(plainAlerts(problem.what)) }];
-    return alerts.map((alert) => explain(alert, problem, desired, input));
-  });
+  const problems =
+    error instanceof Refusal
+      ? error.findings.flatMap((finding) => explainFinding(finding, desired, input))
+      : error.problems.flatMap((problem) => explainText(problem, desired, input));
   return new LbctlError(error.code, problems, { cause: error });
 }
 
-function explain(
-  alert: ReturnType<typeof parseAlerts>[number],
-  problem: Problem,
-  desired: DesiredHost,
-  input: RenderInput,
-): Problem {
-  const file = desired.files.find(({ path }) => alert.file === path || alert.file.endsWith(`/${path}`));
-  if (!file)
-    return { ...problem, what: `${alert.file}:${String(alert.line)}: ${withoutAnySecret(alert.text)}` };
-  const source = sourceOf(input, file.path, alert.line);
-  const lineOf = (text: string): string => text.split("\n")[alert.line - 1]?.trim() ?? "";
+const untouched = "The live configuration and the running HAProxy are untouched.";
+
+/** What led to a rendered line, and what is wrong with it. */
+interface Complaint {
+  readonly who: string;
+  readonly path: string;
+  readonly line: number;
+  readonly text: string;
+  readonly variables?: readonly string[];
+}
+
+function explainFinding(finding: Finding, desired: DesiredHost, input: RenderInput): Problem[] {
+  const { step, line, text, variables, hint } = finding;
+  const who = validationSteps[step];
+  const path = "haproxy.cfg";
+  const problem: Problem = {
+    what: "",
+    at: desired.host,
+    hint: hint === undefined ? untouched : `${hint} ${untouched}`,
+    step,
+  };
+  if (line !== null) {
+    const complaint = { who, path, line, text, ...(variables ? { variables } : {}) };
+    return [explain(complaint, problem, desired, input)];
+  }
+  const named = parseAlerts(text).filter(({ file }) => fileNamed(file, desired));
+  if (named.length > 0)
+    return named.map((alert) => explain({ ...alert, who, path: alert.file }, problem, desired, input));
+  const plain = plainAlerts(text);
+  const config = desired.files.find((file) => file.path === path)?.content ?? "";
+  const behind = directiveBehind(plain, readConfig(config));
+  if (behind !== null) return [explain({ who, path, line: behind, text: plain }, problem, desired, input)];
+  return [{ ...problem, what: `${who} refuses the configuration: ${withoutAnySecret(plain)}` }];
+}
+
+function explainText(problem: Problem, desired: DesiredHost, input: RenderInput): Problem[] {
+  const alerts = parseAlerts(problem.what);
+  if (alerts.length === 0) return [{ ...problem, what: withoutAnySecret(plainAlerts(problem.what)) }];
+  return alerts.map((alert) =>
+    explain({ ...alert, who: "HAProxy", path: alert.file }, problem, desired, input),
+  );
+}
+
+function fileNamed(name: string, desired: DesiredHost) {
+  return desired.files.find(({ path }) => name === path || name.endsWith(`/${path}`));
+}
+
+function explain(complaint: Complaint, problem: Problem, desired: DesiredHost, input: RenderInput): Problem {
+  const { who, path, line, text, variables = [] } = complaint;
+  const file = fileNamed(path, desired);
+  if (!file) return { ...problem, what: `${path}:${String(line)}: ${withoutAnySecret(text)}` };
+  const source = sourceOf(input, file.path, line);
+  const lineOf = (content: string): string => content.split("\n")[line - 1]?.trim() ?? "";
   const rendered = lineOf(file.content);
   const shown = file.masked === undefined ? rendered : file.masked === null ? mask : lineOf(file.masked);
   // HAProxy quotes words of the line, and a part of a secret is one too
   const words =
-    shown === rendered ? withoutAnySecret(alert.text) : "(its words are not shown: the line holds a secret)";
-  const lines = [`HAProxy refuses line ${String(alert.line)} of ${file.path}: ${words}`, `  ${shown}`];
+    shown === rendered ? withoutAnySecret(text) : "(its words are not shown: the line holds a secret)";
+  const lines = [`${who} refuses line ${String(line)} of ${file.path}: ${words}`, `  ${shown}`];
+  const named = [...(source?.variables ?? []), ...originsOf(variables, input)];
+  const places = [...new Set(named.map(({ at }) => at))];
   if (source) {
-    lines.push(`from ${source.template}:${String(source.line)}`);
-    for (const variable of source.variables) lines.push(`${variable.name} is set in ${variable.at}`);
+    const template = `${source.template}:${String(source.line)}`;
+    lines.push(`from ${template}`);
+    places.push(template);
   }
-  const from = source && [
-    ...source.variables.map(({ at }) => at),
-    `${source.template}:${String(source.line)}`,
-  ];
-  return { ...problem, what: lines.join("\n"), ...(from ? { from } : {}) };
+  for (const { name, at } of named) lines.push(`${name} is set in ${at}`);
+  const from = places.length > 0 ? { from: places } : {};
+  return { ...problem, what: lines.join("\n"), ...from, rendered: `${file.path}:${String(line)}` };
+}
+
+function originsOf(names: readonly string[], { host }: RenderInput): { name: string; at: string }[] {
+  return names.flatMap((name) => {
+    const origin = host.vars[name]?.originOf([]);
+    return origin ? [{ name, at: `${origin.file}:${String(origin.line)}` }] : [];
+  });
 }

@@ -14,6 +14,8 @@ export interface HostLook {
   readonly observed: ObservedHost;
   readonly desired: DesiredHost;
   readonly plan: HostPlan;
+  /** What the steps of validation on the target need to know; empty when nothing changes. */
+  readonly expectations: string;
   readonly renderInput: RenderInput;
 }
 
@@ -74,7 +76,11 @@ export async function lookAtHost(
   const facts = { haproxyVersion: majorMinor(observed), watched: observed.watched };
   const renderInput = { fleet, host, role, templates, facts };
   const desired = render(renderInput);
-  return { remote, observed, desired, plan: makePlan(desired, observed), renderInput };
+  const plan = makePlan(desired, observed);
+  const expectations = plan.changes
+    ? await import("./candidate.ts").then(({ checkCandidate }) => checkCandidate(desired, renderInput))
+    : "";
+  return { remote, observed, desired, plan, expectations, renderInput };
 }
 
 function majorMinor(observed: ObservedHost): string {

@@ -1,12 +1,14 @@
 import { chmod, mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { mask } from "../document/secrets.ts";
+import { LbctlError, type Problem } from "../errors.ts";
 import type { DesiredFile, DesiredHost } from "../model/host.ts";
 import { annotateWarnings } from "../report/errors.ts";
 import { printJson, printLines, printProgress } from "../report/out.ts";
 import { style } from "../report/style.ts";
 import { render } from "../render/render.ts";
 import type { FleetOptions } from "./options.ts";
+import { checkCandidate } from "./candidate.ts";
 import { loadProject } from "./project.ts";
 
 export interface RenderOptions extends FleetOptions {
@@ -35,9 +37,9 @@ export async function renderCommand(options: RenderOptions): Promise<number> {
   return 0;
 }
 
-/** `lbctl validate`: inventory, variables and templates of every host, offline. */
+/** `lbctl validate`: inventory, variables, templates and listeners of every host, offline. */
 export async function validateCommand(options: RenderOptions): Promise<number> {
-  const sets = await renderAll(options);
+  const sets = await renderAll(options, checkCandidate);
   const warnings = sets.flatMap((set) => set.warnings.map((text) => `${set.host}: ${text}`));
   annotateWarnings(sets);
   if (options.json)
@@ -51,10 +53,22 @@ export async function validateCommand(options: RenderOptions): Promise<number> {
   return 0;
 }
 
-async function renderAll(options: RenderOptions): Promise<DesiredHost[]> {
+async function renderAll(options: RenderOptions, check?: typeof checkCandidate): Promise<DesiredHost[]> {
   const { fleet, role, templates, hosts } = await loadProject(options);
   const facts = { haproxyVersion: options.haproxyVersion, watched: {} };
-  return hosts.map((host) => render({ fleet, host, role, templates, facts }));
+  const problems: Problem[] = [];
+  const sets = hosts.map((host) => {
+    const input = { fleet, host, role, templates, facts };
+    return { input, desired: render(input) };
+  });
+  for (const { desired, input } of sets) {
+    await check?.(desired, input).catch((error: unknown) => {
+      if (!(error instanceof LbctlError)) throw error;
+      problems.push(...error.problems);
+    });
+  }
+  if (problems.length > 0) throw new LbctlError("rejected", problems);
+  return sets.map(({ desired }) => desired);
 }
 
 /** For the terminal and for JSON; only what is written to files holds secrets. */

@@ -47,3 +47,8 @@ function networkOf(address: string, bits: number): ipaddr.IPv4 | ipaddr.IPv6 {
 function spell(address: ipaddr.IPv4 | ipaddr.IPv6): string {
   return address instanceof ipaddr.IPv6 ? address.toRFC5952String() : address.toString();
 }
+
+/** Hex of an address's bytes; IPv4 in IPv6 (`::ffff:192.0.2.1`) is IPv4. The text is one that `readAddress` read. */
+export function addressBytes(canonical: string): string {
+  return Buffer.from(ipaddr.process(canonical).toByteArray()).toString("hex");
+}

@@ -25,6 +25,10 @@ export interface Role {
   readonly links: readonly string[];
   /** Variables that name a file on the target, owned by others; when one changes, the service reloads. */
   readonly watch: readonly string[];
+  /** Variables that name a port which must be bound; with `when`, only if that variable is not empty. */
+  readonly listeners: readonly { readonly port: string; readonly when?: string }[];
+  /** The variable that lists addresses which may be bound though they are not the host's. */
+  readonly foreignAddresses: string | null;
   readonly files: readonly RoleFile[];
   /** Names of built-in steps. */
   readonly steps: {

@@ -3,7 +3,7 @@ import type { GenerationFile, Manifest, ObservedGeneration } from "../model/hist
 import type { Role } from "../model/role.ts";
 import type { Remote } from "../remote/port.ts";
 import { quote } from "../remote/shell.ts";
-import { base64InPerl } from "./base64.ts";
+import { base64InPerl } from "../remote/base64.ts";
 import { generationsInPerl } from "./generations.ts";
 import { sendAtMostBytes } from "./script.ts";
 

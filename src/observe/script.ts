@@ -1,7 +1,7 @@
 import { askInPerl } from "../haproxy/socket.ts";
 import type { Role } from "../model/role.ts";
+import { base64InPerl } from "../remote/base64.ts";
 import { quote, quoteAll } from "../remote/shell.ts";
-import { base64InPerl } from "./base64.ts";
 import { lookInPerl } from "./look.ts";
 import { systemInPerl } from "./system.ts";
 

@@ -21,6 +21,8 @@ interface WrittenRole {
   readonly state: string;
   readonly links?: readonly string[];
   readonly watch?: readonly string[];
+  readonly listeners?: Role["listeners"];
+  readonly foreign_addresses?: string;
   readonly files: readonly RoleFile[];
   readonly steps: Role["steps"];
 }
@@ -42,7 +44,8 @@ export async function loadRole(name: string, dirs: readonly string[]): Promise<R
   const schema = await problems.attempt(() => readSchema(name, dirs));
   problems.throwIfAny();
   if (!written || !defaults || !schema) throw new Error("a part of the role is missing without a problem");
-  return { links: [], watch: [], ...written, name, defaults, schema };
+  const { foreign_addresses: foreignAddresses = null, ...rest } = written;
+  return { links: [], watch: [], listeners: [], ...rest, foreignAddresses, name, defaults, schema };
 }
 
 /**

@@ -1,5 +1,6 @@
 const name = { type: "string", format: "safe-word" };
 const names = { type: "array", items: name };
+const variableName = { type: "string", format: "variable-name" };
 const absolute = { type: "string", format: "target-path", minLength: 2 };
 
 /** What role.yml may say: all of it, and nothing else. */
@@ -14,7 +15,17 @@ export const roleSchema: object = {
     live: absolute,
     state: absolute,
     links: names,
-    watch: { type: "array", items: { type: "string", format: "variable-name" } },
+    watch: { type: "array", items: variableName },
+    listeners: {
+      type: "array",
+      items: {
+        type: "object",
+        additionalProperties: false,
+        required: ["port"],
+        properties: { port: variableName, when: variableName },
+      },
+    },
+    foreign_addresses: variableName,
     files: {
       type: "array",
       minItems: 1,

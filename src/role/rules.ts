@@ -1,4 +1,4 @@
-import { readNetwork } from "../document/address.ts";
+import { readAddress, readNetwork } from "../document/address.ts";
 import type { Path, Value } from "../model/fleet.ts";
 
 /** Two values that cannot both stand. */
@@ -32,6 +32,10 @@ const rules: Readonly<Record<string, readonly ((values: Values) => Conflict[])[]
     certificateElsewhere,
     distinct("haproxy_trusted_ips", (text) => {
       const read = readNetwork(text);
+      return "canonical" in read ? read.canonical : text;
+    }),
+    distinct("haproxy_foreign_addresses", (text) => {
+      const read = readAddress(text);
       return "canonical" in read ? read.canonical : text;
     }),
     distinct("haproxy_stream_hosts", (text) => text.toLowerCase()),

@@ -2,7 +2,16 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test, vi } from "vitest";
 import { get, openWebSocket, startLoad } from "../support/http.ts";
-import { addressOf, freshLab, inside, inventory, liveState, output, runtime } from "../support/lab.ts";
+import {
+  addressOf,
+  freshLab,
+  inside,
+  inventory,
+  liveState,
+  output,
+  runtime,
+  withoutDryBoot,
+} from "../support/lab.ts";
 import { goldens, goldenSet } from "../support/goldens.ts";
 import { lbctl, lbctlJson, root, run } from "../support/lbctl.ts";
 import { projectWith } from "../support/project.ts";
@@ -154,7 +163,9 @@ describe.each(releases)("HAProxy %s", (release) => {
     const files = "readlink -f /etc/haproxy/haproxy.cfg; sha256sum /etc/haproxy/haproxy.cfg";
     const before = await output("lb-1", files);
     const cwd = projectWith((text) => text.replace("/run/haproxy/admin.sock", "/nowhere/admin.sock"));
-    const { code, document } = await lbctlJson<ApplyDocument>(["apply", ...onLab, "--yes"], { cwd });
+    const { code, document } = await withoutDryBoot("lb-1", () =>
+      lbctlJson<ApplyDocument>(["apply", ...onLab, "--yes"], { cwd }),
+    );
     expect(document.hosts[0]).toMatchObject({ outcome: "rolled-back", error: { code: "rolled-back" } });
     expect(code).toBe(6);
     expect(await output("lb-1", files)).toBe(before);
@@ -164,7 +175,9 @@ describe.each(releases)("HAProxy %s", (release) => {
 
   test("a candidate that takes the master down is rolled back, and the old set serves", async () => {
     const cwd = projectWith((text) => text.replace("chroot /var/lib/haproxy", "chroot /nowhere"));
-    const { code, document } = await lbctlJson<ApplyDocument>(["apply", ...onLab, "--yes"], { cwd });
+    const { code, document } = await withoutDryBoot("lb-1", () =>
+      lbctlJson<ApplyDocument>(["apply", ...onLab, "--yes"], { cwd }),
+    );
     expect(document.hosts[0]?.outcome).toBe("rolled-back");
     expect(code).toBe(6);
     expect((await get(`${url}/`)).status).toBe(200);

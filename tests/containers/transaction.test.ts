@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { beforeAll, describe, expect, test } from "vitest";
 import { get } from "../support/http.ts";
-import { addressOf, freshLab, inventory, liveState, output } from "../support/lab.ts";
+import { addressOf, freshLab, inventory, liveState, output, withoutDryBoot } from "../support/lab.ts";
 import { lbctl, lbctlJson } from "../support/lbctl.ts";
 import { projectWith } from "../support/project.ts";
 
@@ -79,7 +79,9 @@ describe("an apply that fails", () => {
       "cp /etc/haproxy/haproxy.cfg /root/good.cfg; echo '    bogus' >> /etc/haproxy/haproxy.cfg",
     );
     const cwd = projectWith((text) => text.replace("/run/haproxy/admin.sock", "/nowhere/admin.sock"));
-    const { document } = await lbctlJson<ApplyDocument>(["apply", ...onLab, "--yes"], { cwd });
+    const { document } = await withoutDryBoot("lb-1", () =>
+      lbctlJson<ApplyDocument>(["apply", ...onLab, "--yes"], { cwd }),
+    );
     expect(document.hosts[0]?.outcome).toBe("failed");
     expect(document.hosts[0]?.error?.problems[0]?.what).toContain("The old worker still serves");
     await converges();

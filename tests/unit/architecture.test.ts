@@ -19,6 +19,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   haproxy: ["remote"],
   observe: ["remote", "haproxy"],
   plan: ["document"],
+  validate: ["document"],
   apply: ["remote", "haproxy", "observe", "version.ts"],
   drill: ["remote", "haproxy", "document"],
   report: ["haproxy", "drill", "lab", "document", "plan"],

@@ -48,6 +48,7 @@ const input = {
   },
   desired: { files: [], identity: "lbctl:0" },
   observed: { host: "lb-1", digest: "d", freeBytes: 1e12 } as unknown as ApplyInput["observed"],
+  expectations: "",
   author: { by: "me", at: "now", lbctl: "0", git: null },
 } satisfies ApplyInput;
 

@@ -1,4 +1,4 @@
-/** Perl's part that writes bytes in base64; loading perl's own module would take longer. */
+/** Perl's part that makes base64 of bytes: MIME::Base64 is not in perl-base. */
 export const base64InPerl = `
 sub base64 { my ($bytes) = @_; return "" if $bytes eq "";
   my $text = join "", map { substr $_, 1 } split /\\n/, pack "u", $bytes;
