@@ -27,7 +27,7 @@ export interface Listener {
 }
 
 /** Where a worker listens by a path. */
-export interface UnixListener {
+interface UnixListener {
   readonly line: number;
   /** null: only the target knows it. */
   readonly path: string | null;

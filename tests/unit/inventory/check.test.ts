@@ -145,6 +145,7 @@ const strings = [
   ["haproxy_server_address", ""],
   ["haproxy_stream_path_prefixes", "/"],
   ["haproxy_stream_hosts", ""],
+  ["haproxy_foreign_addresses", ""],
   ["haproxy_trusted_ips", ""],
 ] as const;
 test.each(strings)("no hostile text passes in %s", async (name, start) => {
