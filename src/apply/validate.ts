@@ -29,7 +29,8 @@ my ($said, $status) = all($check);
 if ($status) { refuse("haproxy-check", "-", $said) } else { note($_) for grep { /^\[WARNING\]/ } split /\n/, $said }
 judge(scalar(all($boot)), $status) if $boot;
 unlink "$staging/.names", "$staging/.mounts";
-print $result join " ", "env", (map { quoted("$_=$env->{$_}") } sort keys %$env), quoted($program),
+# assignments of the shell, and no words of a program: they may be secret, and everybody sees those
+print $result join " ", (map { "$_=" . quoted($env->{$_}) } grep { /^[A-Za-z_]\w*$/ } sort keys %$env), quoted($program),
   (map { $_ eq "$staging/haproxy.cfg" ? "\"\$1\"" : quoted($_) } @$flags), "-c";
 exit $failed;
 

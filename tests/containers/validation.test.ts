@@ -182,6 +182,18 @@ describe.each(releases)("HAProxy %s", (release) => {
     expect((await lbctl(["apply", ...onLab, "--yes"])).code).toBe(0);
   });
 
+  test("the dry boot knows names that the host resolves, and leaves out what needs an interface", async () => {
+    await output("lb-1", "echo 127.0.0.1 backend.test >> /etc/hosts");
+    const more = "    bind :9202 interface eth0\n\nbackend named\n    server a backend.test:81\n";
+    const cwd = projectWith((text) => `${text}${more}`);
+    const result = await lbctl(["apply", ...onLab, "--yes"], { cwd });
+    expect(result.stderr).not.toMatch(/error:|left out/);
+    expect(result.code).toBe(0);
+    const problem = await refused((text) => `${text}${more.replace("eth0", "eth7")}`);
+    expect(problem.what).toContain("this host has no interface eth7");
+    expect((await lbctl(["apply", ...onLab, "--yes"])).code).toBe(0);
+  });
+
   test("where namespaces are not allowed, the dry boot is left out with a note", async () => {
     const result = await withoutDryBoot("lb-1", () =>
       lbctl(["apply", ...onLab, "--yes", "-e", "haproxy_retries=5"]),

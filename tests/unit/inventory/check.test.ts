@@ -115,6 +115,10 @@ test.each([
     "haproxy_stream_hosts: [a.b, A.b]",
     'hosts.yml:4 haproxy_stream_hosts/1 ("A.b") repeats haproxy_stream_hosts/0',
   ],
+  [
+    'haproxy_foreign_addresses: ["2001:db8::1", "2001:DB8:0::1"]',
+    'hosts.yml:4 haproxy_foreign_addresses/1 ("2001:DB8:0::1") repeats haproxy_foreign_addresses/0',
+  ],
 ])("refuses %j", async (vars, expected) => {
   expect(await texts(vars)).toEqual([expected]);
 });
