@@ -37,7 +37,7 @@ export function generationScript(role: Role, number: number): string {
   print "current ", base64(slurp("$state/current/manifest.json") // ""), "\\n";
   for my $path (all_below($dir, "")) {
     my (undef, undef, $mode, undef, undef, undef, undef, $size) = lstat "$dir/$path";
-    next if $path =~ m{^(?:manifest[.]json|[.]sha256sums)\\z} || !-f _;
+    next if $path =~ m{^(?:manifest[.]json|[.]sha256sums|[.]expectations)\\z} || !-f _;
     open my $sums, "-|", "sha256sum", "--", "$dir/$path" or next;
     my $shown = $mode & 4 && $size <= ${String(sendAtMostBytes)} && $path !~ m{^certs/} ? "=" . base64(slurp("$dir/$path")) : "-";
     printf "file %04o %s %s %s\\n", $mode & 07777, substr(<$sums>, 0, 64), $shown, $path;
