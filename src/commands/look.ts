@@ -1,7 +1,7 @@
 import { exitCodes, LbctlError, type Problem } from "../errors.ts";
 import type { Host } from "../model/fleet.ts";
 import type { DesiredHost, HostPlan, ObservedHost } from "../model/host.ts";
-import { observe } from "../observe/observe.ts";
+import { notRoot, observe } from "../observe/observe.ts";
 import type { Connections } from "../remote/connect.ts";
 import type { Remote } from "../remote/port.ts";
 import type { RenderInput } from "../render/render.ts";
@@ -101,13 +101,7 @@ function refuseUnsupported(observed: ObservedHost, host: Host, watchNames: reado
       hint: "lbctl manages Debian and Ubuntu hosts.",
     });
   }
-  if (observed.uid !== 0) {
-    problems.push({
-      what: `lbctl is not root there, but uid ${String(observed.uid)}`,
-      at,
-      hint: "Set ansible_become: true for this host, or log in as root. Nothing was touched.",
-    });
-  }
+  if (observed.uid !== 0) problems.push(notRoot(at, observed.uid));
   const [major = 0, minor = 0] = majorMinor(observed).split(".").map(Number);
   if (major < 2 || (major === 2 && minor < 6)) {
     problems.push({

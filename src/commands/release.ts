@@ -1,6 +1,7 @@
 import { releaseHost } from "../apply/release.ts";
+import { LbctlError } from "../errors.ts";
 import type { Role } from "../model/role.ts";
-import { observe } from "../observe/observe.ts";
+import { notRoot, observe } from "../observe/observe.ts";
 import { planRelease, type ReleasePlan } from "../plan/release.ts";
 import type { ObservedHost } from "../model/host.ts";
 import type { Remote } from "../remote/port.ts";
@@ -64,5 +65,6 @@ async function lookAtRelease(
   signal: AbortSignal,
 ): Promise<ReleaseLook> {
   const observed = await observe(remote, role, [], signal);
+  if (observed.uid !== 0) throw new LbctlError("rejected", notRoot(remote.host, observed.uid));
   return { remote, observed, plan: planRelease(observed, role, purge) };
 }

@@ -6,7 +6,7 @@ import type { Author } from "../model/history.ts";
 import type { HostPlan, ObservedHost } from "../model/host.ts";
 import { readGeneration } from "../observe/generation.ts";
 import { readHistory } from "../observe/history.ts";
-import { observe } from "../observe/observe.ts";
+import { notRoot, observe } from "../observe/observe.ts";
 import { planRollback, type RollbackPlan } from "../plan/rollback.ts";
 import type { Remote } from "../remote/port.ts";
 import { byPlans, makeChange, type Change, type ChangeOptions } from "./change.ts";
@@ -65,6 +65,7 @@ async function lookAtRollback(
   signal: AbortSignal,
 ): Promise<RollbackLook> {
   const observed = await observe(remote, role, [], signal);
+  if (observed.uid !== 0) throw new LbctlError("rejected", notRoot(name, observed.uid));
   const generation = options.to ?? (await readHistory(remote, role, signal)).previous;
   if (observed.generation === null) throw nowhere(name, "lbctl manages no configuration here yet");
   if (generation === null) throw nowhere(name, "there is no generation before the current one");

@@ -4,6 +4,7 @@ import type { Role } from "../model/role.ts";
 import type { Remote } from "../remote/port.ts";
 import { quote } from "../remote/shell.ts";
 import { generationsInPerl } from "./generations.ts";
+import { notRoot } from "./observe.ts";
 
 /** The history of a host, read in one round trip. Throws LbctlError `unreachable` as the remote does. */
 export async function readHistory(remote: Remote, role: Role, signal?: AbortSignal): Promise<HostHistory> {
@@ -18,6 +19,8 @@ export async function readHistory(remote: Remote, role: Role, signal?: AbortSign
       at: remote.host,
     });
   }
+  const uid = /^uid (\d+)$/m.exec(result.stdout)?.[1];
+  if (uid !== "0") throw new LbctlError("rejected", notRoot(remote.host, Number(uid)));
   return parseHistory(remote.host, result.stdout);
 }
 

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { LbctlError } from "../errors.ts";
+import { LbctlError, type Problem } from "../errors.ts";
 import type { LinkState, ObservedFile, ObservedHost } from "../model/host.ts";
 import type { Role } from "../model/role.ts";
 import type { Remote, RemoteResult } from "../remote/port.ts";
@@ -31,6 +31,15 @@ export async function observe(
     });
   }
   return parseObservation(remote.host, role.links, result);
+}
+
+/** Whoever is not root sees and changes nothing of what matters. */
+export function notRoot(at: string, uid: number): Problem {
+  return {
+    what: `lbctl is not root there, but uid ${String(uid)}`,
+    at,
+    hint: "Set ansible_become: true for this host, or log in as root. Nothing was touched.",
+  };
 }
 
 /** Hex, of lines with their ends. */
