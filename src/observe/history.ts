@@ -28,7 +28,7 @@ export async function readHistory(remote: Remote, role: Role, signal?: AbortSign
 export function historyScript(role: Role): string {
   return `perl -e 'use strict;${generationsInPerl}
   my ($state) = @ARGV;
-  print "current ", current($state), "\\n", "previous ", previous($state), "\\n";
+  print "uid $>\\n", "current ", current($state), "\\n", "previous ", previous($state), "\\n";
   for (generations($state)) {
     my $manifest = slurp("$state/generations/$_/manifest.json");
     print "generation $_ {", head_of($manifest), "}\\n" if defined $manifest;
