@@ -40,10 +40,12 @@ export const activateFunction = `activate() {
     sub loaded { return ((ask_worker("show info"))[0] // "") =~ /^[Dd]escription: (.*)$/m ? $1 : "" }
     sub workers { my ($answer) = ask($master, "show proc"); return $answer // "" }
     sub newest { return $_[0] =~ /^([0-9]+) +worker /m ? $1 : "" }
+    sub reloads { return $_[0] =~ /^[0-9]+ +master +([0-9]+)/m ? $1 : "" }
     sub uptime { open my $file, "<", "/proc/uptime" or die; return (split " ", <$file>)[0] }
 
     sub load_new {
-      my $old = newest(workers());
+      my $before = workers();
+      my ($old, $tries) = (newest($before), reloads($before));
       if ($old ne "") {
         my ($answer) = ask($master, "reload");
         if (($answer // "") =~ /^Success=0/) { print $answer; return 1 }
@@ -60,7 +62,9 @@ export const activateFunction = `activate() {
         # without a socket of the master only the identity can tell a new worker from the old one
         if (!-S $master || ($new ne "" && $new ne $old)) {
           return 0 if $want eq "-" || loaded() eq $want;
-        } elsif ($proc =~ /\\[failed: [1-9]/) { print "the new worker did not start:\\n"; alerts(); return 1 }
+        } elsif (reloads($proc) ne $tries && $proc =~ /\\[failed: [1-9]/) {
+          # not the failure of an earlier reload, which a master tells until the next one is through
+          print "the new worker did not start:\\n"; alerts(); return 1 }
         if ($turn % 100 == 0 && system "systemctl", "is-active", "-q", $service) {
           print "HAProxy stopped:\\n"; alerts(); return 1;
         }
