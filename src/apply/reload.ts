@@ -15,6 +15,7 @@ export const activateFunction = `activate() {
     $| = 1;
     my ($want, $live, $service, $state, $previous) = @ARGV;
     my ($master, $state_file) = ("${masterSocket}", "$state/state/servers");
+    my $since;
     my @again = save_state();
     my $problem = load_new();
     if (!$problem) { ask_worker($_) for @again }
@@ -44,6 +45,7 @@ export const activateFunction = `activate() {
     sub uptime { open my $file, "<", "/proc/uptime" or die; return (split " ", <$file>)[0] }
 
     sub load_new {
+      $since = time - 1;
       my $before = workers();
       my ($old, $tries) = (newest($before), reloads($before));
       if ($old ne "") {
@@ -72,10 +74,11 @@ export const activateFunction = `activate() {
       }
       print "the new worker did not answer within ${String(serveWithinSeconds)} s\\n";
       return 1; }
-    # of the last start or reload
+    # of this start or reload; what HAProxy logs of requests goes by syslog, and may be thousands of lines
     sub alerts { my @alerts;
-      open my $log, "-|", "journalctl -u \\"$service\\" -n 60 -o cat --no-pager 2>/dev/null" or return;
+      open my $log, "-|", "journalctl -u \\"$service\\" _TRANSPORT=stdout --since \\@$since -n 200 -o cat --no-pager 2>/dev/null" or return;
       while (<$log>) { @alerts = () if /Reloading HAProxy|^Starting /; push @alerts, $_ if /ALERT/ }
+      push @alerts, "(its journal does not say why: journald drops lines of a service that logs many)\\n" unless @alerts;
       print grep { defined } @alerts[0 .. 4]; }
   ' -- "$1" "$live" "$service" "$state" "$previous"
 }`;
