@@ -208,7 +208,7 @@ describe.each(releases)("HAProxy %s", (version) => {
     expect(code).toBe(6);
     const byConsole = await console(String(wanting));
     // 2.6 tells its journal alone, and journald drops lines of a service that logs many
-    if (release !== "2.6") expect(byConsole.stderr).toContain("/run/extra");
+    if (version !== "2.6") expect(byConsole.stderr).toContain("/run/extra");
     expect(byConsole.code).toBe(6);
     expect((await load.stop()).failures).toEqual([]);
 
