@@ -24,6 +24,17 @@ export default defineConfig({
           hookTimeout: 600_000,
         },
       },
+      {
+        // On hosts of their own, so that they can run beside those above; scripts/containers.sh starts both.
+        test: {
+          name: "hosts",
+          globalSetup: ["tests/support/turns.ts", "tests/support/make-hosts.ts"],
+          include: ["tests/hosts/**/*.test.ts"],
+          fileParallelism: false,
+          testTimeout: 180_000,
+          hookTimeout: 600_000,
+        },
+      },
     ],
   },
 });

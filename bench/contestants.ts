@@ -31,6 +31,8 @@ export const commands: Readonly<Record<Contestant, (task: Task) => readonly stri
       "--adopt",
       "--forks",
       "20",
+      "--serial",
+      "100%",
     ],
     ...["-i", inventory, "-e", `haproxy_maxconn=${String(maxconn)}`],
   ],

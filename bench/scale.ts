@@ -57,10 +57,14 @@ for (const host of hosts) {
     links: Object.fromEntries(role.links.map((name) => [name, "linked" as const])),
     files: files.map((each) => ({ ...each, sha256: "0" })),
     handMade: false,
+    written: null,
+    changedSinceLoad: [],
     watched: {},
     digest: "",
     freeBytes: 1e9,
     console: null,
+    dropIn: "same",
+    undecided: null,
   };
   if (makePlan(desired, observed).changes) changes += 1;
 }

@@ -16,11 +16,18 @@ const precompiled = {
   },
 };
 
-/** ssh2 asks the processor, by a native library, which ciphers to offer first; lbctl says that itself. */
-const noCpuFeatures = {
-  name: "no-cpu-features",
+/**
+ * Of ssh2: its server, its key maker and its agents for HTTP, which load half of Node's network libraries. And the native
+ * library that asks the processor which ciphers to offer first; lbctl says that itself.
+ */
+const withoutUnused = {
+  name: "without-unused",
   setup({ onResolve, onLoad }) {
-    onResolve({ filter: /^cpu-features$/ }, ({ path }) => ({ path, namespace: "none" }));
+    const none = ({ path }) => ({ path, namespace: "none" });
+    onResolve({ filter: /^cpu-features$/ }, none);
+    onResolve({ filter: /^\.\/(?:http-agents|server|keygen)\.js$/ }, (found) =>
+      found.importer.includes("/node_modules/ssh2/") ? none(found) : undefined,
+    );
     onLoad({ filter: /.*/, namespace: "none" }, () => ({ contents: "module.exports = () => undefined;" }));
   },
 };
@@ -49,7 +56,7 @@ const { outputFiles } = await build({
   // a native part of ssh2, which cannot be bundled and which it can do without
   external: ["*.node"],
   define: { "import.meta.url": "__moduleUrl" },
-  plugins: [precompiled, noCpuFeatures],
+  plugins: [precompiled, withoutUnused],
   logLevel: "warning",
 });
 await rm("dist", { recursive: true, force: true });

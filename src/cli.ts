@@ -1,6 +1,7 @@
 import { setMaxListeners } from "node:events";
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { ApplyOptions } from "./commands/apply.ts";
+import { onFailures, parseSerial } from "./commands/batches.ts";
 import type { DrillOptions } from "./commands/drill.ts";
 import type { InventoryOptions } from "./commands/inventory.ts";
 import type {
@@ -9,6 +10,7 @@ import type {
   LabStatusCommandOptions,
   LabUpCommandOptions,
 } from "./commands/lab.ts";
+import type { LockBreakOptions } from "./commands/lock.ts";
 import type { Context, FleetOptions } from "./commands/options.ts";
 import type { PlanOptions } from "./commands/plan.ts";
 import type { RenderOptions } from "./commands/render.ts";
@@ -22,7 +24,7 @@ import { version } from "./version.ts";
 /** Runs the command line and sets the exit code. The one place that catches. */
 export async function main(argv: readonly string[]): Promise<void> {
   surviveClosedPipes();
-  const context = interruptible();
+  const context = interruptible(argv.slice(2));
   try {
     const program = makeProgram(context, (code) => (process.exitCode = code));
     await program.parseAsync([...argv]);
@@ -46,19 +48,21 @@ function surviveClosedPipes(): void {
 }
 
 /**
- * The first Ctrl-C, SIGTERM or hangup asks every step to end well. The second one leaves at once, unless something
- * must not be left as it is: then it says what that is.
+ * The first Ctrl-C, SIGTERM or hangup asks every step to end well. The second one leaves at once, and tells what it
+ * leaves; unless something must not be left as it is: then it says what that is.
  */
-function interruptible(): Context {
+function interruptible(words: readonly string[]): Context {
   const abort = new AbortController();
   setMaxListeners(0, abort.signal); // one for each host or program under way
   let mustFinish: string | null = null;
+  let lastWords: (() => void) | null = null;
   const onSignal = (): void => {
     if (!abort.signal.aborted) {
       process.stderr.write("\nstopping; press Ctrl-C again to leave at once\n");
       abort.abort();
     } else if (mustFinish === null) {
       process.stderr.write("leaving at once; run `lbctl plan` to see what is there\n");
+      lastWords?.();
       process.exit(exitCodes.interrupted);
     } else {
       process.stderr.write(`${mustFinish}\n`);
@@ -70,6 +74,10 @@ function interruptible(): Context {
     mustFinish: (why) => {
       mustFinish = why;
     },
+    lastWords: (say) => {
+      lastWords = say;
+    },
+    words,
   };
 }
 
@@ -105,7 +113,11 @@ function makeProgram(context: Context, exit: (code: number) => void): Command {
   );
   apply.option("-y, --yes", "do not ask");
   apply.option("--check", "stop after the plan");
+  apply.addOption(lockWait());
   apply.option("--adopt", "take over a configuration that lbctl did not write");
+  apply.option("--force", "overwrite what was edited by hand since, and keep the edits");
+  apply.addOption(confirmTimeout());
+  addRunOptions(apply);
   apply.action(async (options: ApplyOptions) => {
     const { applyCommand } = await import("./commands/apply.ts");
     exit(await applyCommand(options, context));
@@ -155,6 +167,7 @@ function makeProgram(context: Context, exit: (code: number) => void): Command {
   });
 
   addDrill(program, context, exit);
+  addLock(program, context, exit);
   addLab(program, context, exit);
   return program;
 }
@@ -179,7 +192,11 @@ function addGenerations(program: Command, context: Context, exit: (code: number)
   rollback.option("--with-certs", "bring back its certificates too, instead of keeping today's");
   rollback.option("-y, --yes", "do not ask");
   rollback.option("--check", "stop after the plan");
-  rollback.option("--adopt", "take over files that somebody put in place of lbctl's links");
+  rollback.addOption(lockWait());
+  rollback.option("--force", "overwrite what was edited by hand since, and keep the edits");
+  rollback.option("--adopt", "the same, where files stand in place of lbctl's links");
+  rollback.addOption(confirmTimeout());
+  addRunOptions(rollback);
   rollback.action(async (options: RollbackOptions) => {
     const { rollbackCommand } = await import("./commands/rollback.ts");
     exit(await rollbackCommand(options, context));
@@ -191,6 +208,7 @@ function addGenerations(program: Command, context: Context, exit: (code: number)
   );
   release.option("--purge", "remove the generations kept there, too");
   release.option("-y, --yes", "do not ask");
+  release.addOption(lockWait());
   release.action(async (host: string, options: ReleaseOptions) => {
     const { releaseCommand } = await import("./commands/release.ts");
     exit(await releaseCommand(host, options, context));
@@ -210,9 +228,30 @@ function addDrill(program: Command, context: Context, exit: (code: number) => vo
   failover.option("--server <name>", "the server to kill (default: the pool's first)");
   failover.option("--rate <n>", "requests a second", wholeNumber, 100);
   failover.option("-y, --yes", "do not ask");
+  failover.addOption(lockWait());
   failover.action(async (options: DrillOptions) => {
     const { drillFailoverCommand } = await import("./commands/drill.ts");
     exit(await drillFailoverCommand(options, context));
+  });
+}
+
+function addLock(program: Command, context: Context, exit: (code: number) => void): void {
+  const lock = program.command("lock").description("who may change each load balancer");
+  const status = fleetCommand(
+    lock,
+    "status",
+    "who holds the lease of each load balancer, since when and why",
+  );
+  status.action(async (options: FleetOptions) => {
+    const { lockStatusCommand } = await import("./commands/lock.ts");
+    exit(await lockStatusCommand(options, context));
+  });
+  const breaking = fleetCommand(lock, "break", "end a lease; a change that has begun goes to its end");
+  breaking.requiredOption("--id <id>", "the lease, as `lbctl lock status` names it");
+  breaking.option("-y, --yes", "do not ask");
+  breaking.action(async (options: LockBreakOptions) => {
+    const { lockBreakCommand } = await import("./commands/lock.ts");
+    exit(await lockBreakCommand(options, context));
   });
 }
 
@@ -303,6 +342,39 @@ function fleetCommand(parent: Command, name: string, description: string): Comma
     .option("--no-input", "never ask")
     .option("-q, --quiet", "no progress")
     .option("-v, --verbose", "show more: how each host is reached, stack traces");
+}
+
+function confirmTimeout(): Option {
+  const text = "revert a change that lbctl cannot confirm over a new connection for this long";
+  return new Option("--confirm-timeout <seconds>", text).default(30).argParser(wholeNumber);
+}
+
+function lockWait(): Option {
+  return new Option(
+    "--lock-wait <seconds>",
+    "wait this long for whoever is changing a host (default: refuse)",
+  ).argParser(wholeNumber);
+}
+
+/** How a command goes over several hosts. */
+function addRunOptions(command: Command): void {
+  command
+    .option(
+      "--serial <sizes>",
+      "hosts in a batch, which ends before the next begins: 2, 25%, 1,50%,100% (default: 1,100%)",
+      (text: string) => {
+        const serial = parseSerial(text);
+        if (serial) return serial;
+        throw new InvalidArgumentError(
+          "It must be numbers of hosts above 0, or 1% to 100%: 2, or 1,25%,100%.",
+        );
+      },
+    )
+    .addOption(
+      new Option("--on-failure <what>", "when a host fails: begin no other, put back all, or go on")
+        .choices(onFailures)
+        .default("stop"),
+    );
 }
 
 function haproxyVersion(): Option {

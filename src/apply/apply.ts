@@ -1,13 +1,20 @@
+import { randomBytes } from "node:crypto";
 import { LbctlError } from "../errors.ts";
 import type { Emit, HostOutcome } from "../model/events.ts";
 import type { Author, Manifest, ManifestFile } from "../model/history.ts";
 import type { DesiredFile, HostPlan, ObservedHost } from "../model/host.ts";
 import type { Role } from "../model/role.ts";
-import type { Remote } from "../remote/port.ts";
+import type { Reachable, Remote } from "../remote/port.ts";
+import { describeUndecided, type Undecided } from "../model/undecided.ts";
 import { bundle, type Parcel } from "./bundle.ts";
+import { Confirmation } from "./confirm.ts";
 import { hostProgram } from "./host-program.ts";
+import { untouchedScript } from "./interrupted.ts";
+import { confirmScript } from "./pending.ts";
 import { applyScript, installScript, steps, type CopiedGeneration } from "./steps.ts";
 import { runTransaction } from "./transaction.ts";
+import type { Turn } from "./turn.ts";
+import { watchdogSeconds } from "./watchdog.ts";
 
 export interface ApplyInput {
   readonly role: Role;
@@ -17,6 +24,8 @@ export interface ApplyInput {
   /** What the steps of validation on the target need to know of the configuration; a generation has its own. */
   readonly expectations?: string;
   readonly author: Author;
+  /** The host reverts a change that is not confirmed for this long after it serves; 30, when it is not told. */
+  readonly confirmSeconds?: number;
 }
 
 /** The set that a host is to have: rendered, or that of a generation. */
@@ -29,19 +38,26 @@ interface DesiredSet {
 }
 
 const keepGenerations = 10;
+/** Seconds that a revert at the last moment takes. */
+const revertSeconds = 30;
 
 /**
  * Makes a host what its plan says, in one round trip. The returned outcome carries the error, if any:
- * `rejected` (untouched), `rolled-back`, `busy`, `unreachable`, `bug`.
+ * `rejected` (untouched), `rolled-back`, `busy`, `unreachable`, `bug`, `interrupted`.
  */
 export async function applyHost(
-  remote: Remote,
+  remote: Reachable,
   input: ApplyInput,
   emit: Emit,
   signal: AbortSignal,
+  turn: Turn,
 ): Promise<HostOutcome> {
-  const { role, plan, desired, observed } = input;
+  const { role, plan, desired, observed, author, confirmSeconds = 30 } = input;
+  const { undecided } = observed;
+  if (undecided && !undecided.reverting && undecided.leftSeconds > 0)
+    return { host: plan.host, outcome: "failed", error: refuseUndecided(plan.host, undecided) };
   if (!plan.changes) return { host: plan.host, outcome: "unchanged", error: null };
+  const token = randomBytes(12).toString("hex");
   return runTransaction(
     remote,
     async () => {
@@ -53,13 +69,37 @@ export async function applyHost(
         digest: observed.digest,
         identity: desired.identity,
         from: desired.from ?? null,
+        ownCerts: (observed.written ?? [])
+          .map(({ path }) => path)
+          .filter((path) => path.startsWith("certs/")),
         keep: keepGenerations,
+        commit: { token, confirmSeconds, by: author.by.replace(/\s+/g, " "), at: author.at },
       });
-      return { script, payload, steps };
+      const withinSeconds = watchdogSeconds(confirmSeconds) + revertSeconds;
+      const confirming = confirmScript(role.state, role.service, token, withinSeconds);
+      const confirmation = new Confirmation(remote.anew(), confirming, withinSeconds * 1000, emit);
+      return {
+        service: role.service,
+        script,
+        payload,
+        steps,
+        confirmation,
+        question: untouchedScript(role, observed.digest),
+        idleTimeoutMs: 120_000 + confirmSeconds * 1000,
+      };
     },
     emit,
     signal,
+    turn,
   );
+}
+
+function refuseUndecided(at: string, undecided: Undecided): LbctlError {
+  return new LbctlError("busy", {
+    what: describeUndecided(undecided),
+    at,
+    hint: "Wait for that, then run it again. Nothing was touched.",
+  });
 }
 
 /** What the host does not have yet. */

@@ -14,7 +14,7 @@ export interface Parcel {
 
 /**
  * The configuration set as one tar stream: its files, empty directories for links that have none, manifest.json,
- * the sums by which the target knows that it arrived whole, and what the steps of validation there need to know.
+ * what the steps of validation on the target need to know, and the sums by which it knows that all arrived whole.
  */
 export async function bundle(parcel: Parcel, manifest: Manifest): Promise<Uint8Array> {
   const { default: tarStream } = await import("tar-stream");
@@ -27,11 +27,12 @@ export async function bundle(parcel: Parcel, manifest: Manifest): Promise<Uint8A
   }
   // its hashes are of secrets too
   tar.entry({ name: "manifest.json", mode: 0o600 }, `${JSON.stringify(manifest, null, 2)}\n`);
-  const sums = manifest.files.map((file) => `${file.sha256}  ${file.path}\n`).join("");
-  tar.entry({ name: ".sha256sums", mode: 0o600 }, sums);
   if (parcel.expectations !== undefined)
     tar.entry({ name: ".expectations", mode: 0o600 }, parcel.expectations);
   if (parcel.console !== undefined) tar.entry({ name: ".rollback", mode: 0o700 }, parcel.console);
+  // last: tar takes a stream that ends between two files for a whole one, and without the sums nothing is taken
+  const sums = manifest.files.map((file) => `${file.sha256}  ${file.path}\n`).join("");
+  tar.entry({ name: ".sha256sums", mode: 0o600 }, sums);
   tar.finalize();
   const chunks: Uint8Array[] = [];
   for await (const chunk of tar as AsyncIterable<Uint8Array>) chunks.push(chunk);

@@ -44,19 +44,20 @@ if ($is{resolve} || $is{leave}) {
 }
 mount_all(@mounts) if @mounts;
 
-# a pipe could fill up with warnings
-open my $said, "+>", undef or cannot("$!");
+# a pipe could fill up with warnings, and others may write to /tmp
+open my $said, "+>", "$staging/.said" or cannot("$!");
+unlink "$staging/.said";
 my $pid = fork // cannot("$!");
 if (!$pid) { open STDOUT, ">&", $said; open STDERR, ">&", $said; exec @command; exit 127 }
 my ($stats) = map { s/^[0-9]+ //r } @{$is{stats}};
-my $until = time + 15;
+my $until = uptime() + 15;
 my $ended = 0;
-while (!$ended && time < $until) {
+while (!$ended && uptime() < $until) {
   $ended = waitpid($pid, 1) == $pid;
-  last if !$ended && (defined $stats ? answers($stats) : time > $until - 14);
+  last if !$ended && (defined $stats ? answers($stats) : uptime() > $until - 14);
   select undef, undef, undef, 0.004 unless $ended;
 }
-if ($ended || time >= $until) {
+if ($ended || uptime() >= $until) {
   kill "KILL", $pid;
   print "dead\n"; print "it did not answer within 15 s\n" unless $ended;
   seek $said, 0, 0; print grep { !/^\[(?:NOTICE|WARNING)\]/ } <$said>;
@@ -67,6 +68,7 @@ for (@{$is{port}}) { my ($port) = split " "; print "missing $_\n" unless $ports{
 print "answers\n";
 kill "KILL", $pid;
 
+sub uptime { open my $file, "<", "/proc/uptime" or return 0; return (split " ", <$file>)[0] }
 sub cannot { print "cannot $_[0]\n"; exit }
 sub write_text { my ($path, @text) = @_; open my $file, ">", $path or return 0; print $file @text; return close $file }
 # one process for all, which reads its table twice and so from no pipe

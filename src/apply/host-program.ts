@@ -4,14 +4,18 @@ import { askFunctions } from "../haproxy/socket.ts";
 import { generationsInPerl } from "../observe/generations.ts";
 import { liveFunctions } from "../observe/look.ts";
 import { version } from "../version.ts";
+import { refuseUndecided } from "./pending.ts";
 import { problemsFunction, recordFunctions } from "./record.ts";
 import { activateFunction } from "./reload.ts";
+import { resolveFunctions } from "./resolve.ts";
 import { activators, applyFunctions, takeLock, verifiers } from "./steps.ts";
+import { verifyFunction } from "./verify.ts";
 
 /**
  * The program on a host that goes back to a generation without lbctl, made of the transaction's own functions. It
  * points `current` at the old generation and copies nothing, since a host in trouble may have a full disk; so lists and
- * certificates go back as well. `mark` is its second line, by which the next apply sees whether it is this one.
+ * certificates go back as well. Called `resolve` it undoes what nobody confirmed. `mark` is its second line, by which
+ * the next apply sees whether it is this one.
  */
 export function hostProgram(role: Role): { readonly mark: string; readonly text: string } {
   const body = `${liveFunctions(role)}
@@ -19,7 +23,13 @@ ${askFunctions}
 ${applyFunctions}
 ${activateFunction}
 ${recordFunctions}
+${verifyFunction}
 ${problemsFunction}
+${resolveFunctions}
+export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+event() { :; }
+note() { printf '%s\\n' "$1" >&2; }
+case \${0##*/} in resolve) resolve "$@"; exit ;; esac
 ${consoleFunctions}
 ${main(role)}
 `;
@@ -27,13 +37,12 @@ ${main(role)}
   return { mark, text: `#!/bin/sh\n# ${mark}\n${body}` };
 }
 
-const consoleFunctions = `event() { :; }
-note() { printf '%s\\n' "$1" >&2; }
-fail() { # with the exit codes of lbctl
+const consoleFunctions = `fail() { # with the exit codes of lbctl
   printf 'error: %s\\n' "$2" >&2
   case $1 in busy) exit 7 ;; rejected) exit 5 ;; rolled-back) exit 6 ;; *) exit 1 ;; esac
 }
 set_aside() { :; } # a generation stays where it is
+people=1
 usage() { echo "usage: $0 --list | $0 [N]   goes back to generation N, or to the one before the current one" >&2; exit 3; }
 list() { perl -e 'use strict;${generationsInPerl}
   my ($state) = @ARGV;
@@ -57,8 +66,7 @@ head_here() { perl -e '
 ' -- "$1" "$2"; }`;
 
 function main(role: Role): string {
-  return `export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-[ "$(id -u)" = 0 ] || fail rejected "this needs root"
+  return `[ "$(id -u)" = 0 ] || fail rejected "this needs root"
 [ $# -le 1 ] || usage
 case \${1-} in
   --list) list; exit ;;
@@ -66,6 +74,7 @@ case \${1-} in
 esac
 [ -L "$state/current" ] || fail rejected "$state/current is gone: lbctl does not manage this host"
 ${takeLock}
+${refuseUndecided}
 previous=$(readlink "$state/current")
 next=\${1:-$(previous)}
 [ -n "$next" ] || fail rejected "there is no generation to go back to; see $0 --list"
@@ -85,5 +94,6 @@ out=$(point_to "generations/$next" 2>&1) || go_back rejected "$state/current cou
 out=$(check_config "$live/haproxy.cfg") || go_back rejected "$out"
 ${activators[role.steps.activate]}
 ${verifiers[role.steps.verify]}
+record "$outcome" ""
 echo "generation $next serves"`;
 }

@@ -4,7 +4,7 @@ import { generationsInPerl, historyInPerl } from "../observe/generations.ts";
 const keepEntries = 200;
 
 /** Perl's part that appends an entry to the history. HEAD is its author and changes, as `head_of` makes it. */
-const recordInPerl = `${historyInPerl}
+export const recordInPerl = `${historyInPerl}
 sub record { my ($state, $generation, $outcome, $reason, $head) = @_;
   my @lines = entries($state);
   push @lines, "{\\"generation\\":$generation,\\"outcome\\":\\"$outcome\\",\\"reason\\":" . json_text($reason) . ",$head}";
@@ -24,22 +24,8 @@ sub json_text { my ($text) = @_;
 sub head_in { my ($dir) = @_; return $ENV{lbctl_head} // head_of(slurp("$dir/manifest.json") // ""); }
 `;
 
-/**
- * Shell functions, after `askFunctions`: `verify IDENTITY` prints why the worker does not serve what it should, or else records `$outcome` of
- * generation `$next`, and fails when it cannot; `record OUTCOME REASON` records what did not hold.
- */
+/** A shell function `record OUTCOME REASON` that records what did not hold of generation `$next`, or what the console did. */
 export const recordFunctions = `record_in_perl='${recordInPerl}'
-verify() { perl -e "$ask_in_perl$record_in_perl"'
-  my ($want, $state, $next, $outcome) = @ARGV;
-  my ($loaded) = ((ask_worker("show info"))[0] // "") =~ /^[Dd]escription: (.*)$/m;
-  my @problems = ($loaded // "") eq $want ? () : "HAProxy does not run the new configuration";
-  for (split /\\n/, (ask_worker("show stat -1 1 -1"))[0] // "") {
-    my @fields = split /,/;
-    push @problems, "frontend $fields[0] is $fields[17]" if ($fields[1] // "") eq "FRONTEND" && $fields[17] ne "OPEN";
-  }
-  print map { "$_\\n" } @problems;
-  exit(@problems || record($state, $next, $outcome, "", head_in("$state/generations/$next")) ? 0 : 1);
-' -- "$1" "$state" "$next" "$outcome"; }
 record() { perl -e "use strict;$record_in_perl"'
   my ($state, $next, $outcome, $reason) = @ARGV;
   my $set = defined $ENV{lbctl_head} ? "$state/generations/$next" : "$state/rejected";

@@ -6,9 +6,13 @@ import type { Role } from "../model/role.ts";
 import { liveFunctions } from "../observe/look.ts";
 import { quote } from "../remote/shell.ts";
 import type { Remote } from "../remote/port.ts";
+import { awaitLease } from "./lease.ts";
+import { refuseUndecided } from "./pending.ts";
 import { recordFunctions } from "./record.ts";
-import { applyFunctions, recheck, takeLock } from "./steps.ts";
+import { untouchedScript } from "./interrupted.ts";
+import { applyFunctions, moved, onLoss, recheck, takeLock, unmoved } from "./steps.ts";
 import { runTransaction, scriptOf, type Step } from "./transaction.ts";
+import type { Turn } from "./turn.ts";
 
 export interface ReleaseInput {
   readonly role: Role;
@@ -29,14 +33,23 @@ export function releaseHost(
   { role, observed, author, purge }: ReleaseInput,
   emit: Emit,
   signal: AbortSignal,
+  turn: Turn,
 ): Promise<HostOutcome> {
   const script = releaseScript({ role, digest: observed.digest, purge }, author);
-  return runTransaction(remote, () => Promise.resolve({ script, steps: releaseSteps }), emit, signal);
+  const question = untouchedScript(role, observed.digest);
+  const { service } = role;
+  const make = () => Promise.resolve({ service, script, steps: releaseSteps, question });
+  return runTransaction(remote, make, emit, signal, turn);
 }
 
 /** Up to `validate` nothing that is live is touched; when `swap` fails the links are put back. */
 const releaseSteps: readonly Step<ReleaseContext>[] = [
-  { name: "lock", text: "taking the lock", script: () => takeLock },
+  {
+    name: "lease",
+    text: "taking the lease",
+    script: ({ digest }) => awaitLease(`${unmoved(digest)} || fail ${moved}`),
+  },
+  { name: "lock", text: "taking the lock", script: () => `${takeLock}\n${refuseUndecided}\n${onLoss}` },
   {
     name: "recheck",
     text: "checking that nothing moved",
@@ -70,6 +83,7 @@ done`,
     text: "putting plain files in place of the links",
     // From here on it finishes or goes back, even when the link is cut. A folder cannot be renamed onto a link.
     script: () => `trap '' HUP INT TERM PIPE
+begin_commit
 for l in $released; do
   [ ! -d "$live/.$l.lbctl" ] || rm -f "$live/$l"
   out=$(mv -T "$live/.$l.lbctl" "$live/$l" 2>&1) || link_again "$live/$l could not be replaced: $out"
@@ -84,7 +98,13 @@ record released ""`,
     text: "removing what was only lbctl's",
     // the server state file stays: haproxy.cfg names it, and so does the history of what happened here
     script: ({ purge }) =>
-      `rm -rf "$state/staging" "$state/rejected" /var/lib/lbctl/bin${purge ? ' "$state/generations" "$state/replaced"' : ""} ||
+      `dropin="/etc/systemd/system/$service.service.d/lbctl.conf"
+if [ -e "$dropin" ]; then
+  rm -f "$dropin"
+  rmdir "\${dropin%/*}" 2>/dev/null
+  systemctl daemon-reload 2>/dev/null
+fi
+rm -rf "$state/staging" "$state/rejected" "$state/confirmed" "$state/reverted" /var/lib/lbctl/bin${purge ? ' "$state/generations" "$state/replaced"' : ""} ||
   note "$state could not be tidied up; the host is released all the same"`,
   },
 ];

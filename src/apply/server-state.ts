@@ -1,6 +1,7 @@
 /**
  * Perl's part that carries drains, weights and check states over a reload (`server-state-file`, Configuration Manual
- * 3.1). HAProxy lets the file win over its configuration, so servers that the new one changes stay out of it.
+ * 3.1). HAProxy lets the file win over its configuration, so servers that the new one changes stay out of it. A result of
+ * the old worker's checks never goes over: what `show stat` says of a check is the new worker's own.
  */
 export const serverStateInPerl = `
 my %section = map { $_ => 1 } qw(global defaults frontend backend listen resolvers peers userlist mailers program ring
@@ -30,17 +31,25 @@ sub servers_of { my ($file) = @_; my ($kind, $pool, $shared) = ("", "", ""); my 
     $rests{$server} = $all . $shared;
   }
   return \\%rests; }
-# state_for STATE OLD NEW: the lines of servers that both sets have alike; of the others only who was drained or in
-# maintenance, as commands (bits 8 and 1, with 4 by the configuration, of srv_admin_state, Management Guide 9.3)
+# state_for STATE OLD NEW: the lines of servers that both sets have alike, and of those that are up and have another check
+# alone, so that one failed check of a new kind takes nobody away; of the others only who was drained or in maintenance,
+# as commands (bits 8 and 1, with 4 by the configuration, of srv_admin_state, Management Guide 9.3)
+sub most_healthy { my ($rests) = @_;
+  my ($rise, $fall) = map { $rests =~ / $_ ([0-9]+)/ ? $1 : undef } qw(rise fall);
+  return ($rise // 2) + ($fall // 3) - 1; }
 sub state_for { my ($state, $old, $new) = @_; my (@lines, @again);
   for my $line (split /\\n/, $state) {
     my @fields = split " ", $line;
     if ($line eq "1" || $line =~ /^#/) { push @lines, $line; next }
     next if @fields < 7;
-    my ($pool, $server, $address, $admin, $port) = @fields[1, 3, 4, 6, 18];
-    my $rests = $old->{"$pool $server"};
-    if (defined $rests && $rests eq ($new->{"$pool $server"} // "") && is_at($rests, $address, $port)) {
-      push @lines, $line;
+    my ($pool, $server, $address, $up, $admin, $port) = @fields[1, 3, 4, 5, 6, 18];
+    my ($rests, $will) = map { $_->{"$pool $server"} // "" } $old, $new;
+    if ($rests ne "" && is_at($rests, $address, $port) && ($rests eq $will || ($up == 2 && line_of($rests) eq line_of($will)))) {
+      # the new worker would show the result of the old one as its own: INI (1), unknown (0)
+      @fields[10, 11] = (1, 0) if @fields > 11;
+      # as healthy as can be by the new count, or the first failure would be one too many
+      $fields[12] = most_healthy($will) if @fields > 12 && $rests ne $will;
+      push @lines, join " ", @fields;
       next;
     }
     push @again, "set server $pool/$server state drain" if $admin & 8;
@@ -48,6 +57,8 @@ sub state_for { my ($state, $old, $new) = @_; my (@lines, @again);
     push @again, "set server $pool/$server state maint" if ($admin & 5) == 1;
   }
   return (\\@lines, @again); }
+# the line of a server and its defaults, without its check
+sub line_of { return join ";", grep { /^(?:default-)?server / } split /;/, $_[0] }
 # the state would win over the address that the configuration says, if somebody loaded another one by hand
 sub is_at { my ($rests, $address, $port) = @_;
   my ($host, $said) = $rests =~ /^server \\S+ (\\S+?)(?::([0-9]+))?(?: |;|$)/ or return 1;
@@ -71,4 +82,33 @@ sub words_of { my ($text) = @_; my @words;
     push @words, $word;
   }
   return @words; }
+`;
+
+/**
+ * Perl's part, after the part above and `askInPerl`, that hands over what the worker knows of its servers: `save_state
+ * STATE KNOWN OLD NEW`, of what `both_sides` finds, writes the state file and returns the commands that are to be said
+ * again to the new worker.
+ */
+export const carryOverInPerl = `
+# of a server that is gone HAProxy says so, and nothing is lost
+sub save_state { my ($state, @sides) = @_;
+  my ($lines, @commands) = state_for(@sides);
+  write_state($state, @$lines) if @$lines;
+  return @commands; }
+# what the worker knows of its servers, and the servers of what it loaded and of what is live now
+sub both_sides { my ($live, $state, $previous) = @_;
+  my ($loaded, $known) = (loaded(), (ask_worker("show servers state"))[0] // "");
+  # what the worker loaded: mostly the newest set, but not where an apply was cut off; or none that is still there
+  my ($set) = grep { -r "$_/haproxy.cfg" && described("$_/haproxy.cfg") eq $loaded } sets($state, $previous);
+  my $old = defined $set ? servers_of("$set/haproxy.cfg") : {};
+  return ($known, $old, servers_of("$live/haproxy.cfg")); }
+sub sets { my ($state, $previous) = @_;
+  my @all = map { m{/(0|[1-9][0-9]{0,8})$} ? $1 : () } glob "$state/generations/*";
+  return ("$state/$previous", "$state/rejected", map { "$state/generations/$_" } sort { $b <=> $a } @all); }
+# "1" is a state file without servers; a missing or empty one makes HAProxy warn
+sub write_state { my ($state, @lines) = @_; my $file = "$state/state/servers";
+  open my $out, ">", "$file.new" or return;
+  print $out map { "$_\\n" } @lines;
+  close $out and chmod 0644, "$file.new" and rename "$file.new", $file; }
+sub loaded { return ((ask_worker("show info"))[0] // "") =~ /^[Dd]escription: (.*)$/m ? $1 : "" }
 `;

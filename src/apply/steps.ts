@@ -1,12 +1,19 @@
 import { askFunctions, masterSocket } from "../haproxy/socket.ts";
 import type { HostPlan } from "../model/host.ts";
 import type { Role } from "../model/role.ts";
+import { placeDropIn } from "../observe/drop-in.ts";
 import { liveFunctions } from "../observe/look.ts";
 import { quote, quoteAll } from "../remote/shell.ts";
+import { keepEdits } from "./keep-edits.ts";
+import { awaitLease } from "./lease.ts";
+import { carryCerts } from "./others.ts";
 import { problemsFunction, recordFunctions } from "./record.ts";
 import { activateFunction } from "./reload.ts";
+import { awaitFunction, confirmOrGoBack, refuseUndecided, writePending, type Commit } from "./pending.ts";
 import { scriptOf, type Step } from "./transaction.ts";
 import { validateFunction } from "./validate.ts";
+import { verifyFunction } from "./verify.ts";
+import { armWatchdog, disarmFunction, watchdogArmed } from "./watchdog.ts";
 
 /** A generation that is gone back to. */
 export interface CopiedGeneration {
@@ -24,30 +31,40 @@ export interface StepContext {
   readonly identity: string;
   /** The generation that is gone back to; null when the set comes along. */
   readonly from: CopiedGeneration | null;
+  /** What the current manifest names in `certs/`; the rest there is others', and comes along. */
+  readonly ownCerts: readonly string[];
   /** Generations to keep. */
   readonly keep: number;
+  readonly commit: Commit;
 }
 
 /**
  * The transaction, in order. Up to `validate` nothing that is live is touched. From `swap` on a failure restores the
- * previous set. A lease would come after `validate`, and a watchdog before `swap`; the lock stands in for them.
+ * previous set, and so does the host itself when nobody confirms.
  */
 export const steps: readonly Step<StepContext>[] = [
   {
+    name: "lease",
+    text: "taking the lease",
+    script: ({ digest }) => awaitLease(`${unmoved(digest)} || fail ${moved}`),
+  },
+  {
     name: "lock",
     text: "taking the lock",
-    script: () => takeLock,
+    script: () => `${takeLock}\n${refuseUndecided}\n${onLoss}`,
   },
   {
     name: "stage",
     text: "staging the files",
     script: ({
       from,
+      role,
+      ownCerts,
     }) => `out=$(install -d -m 755 /var/lib/lbctl "$state" "$state/generations" "$state/state" 2>&1) || fail rejected "$state could not be made: $out"
 [ -s "$state/state/servers" ] || { echo 1 >"$state/state/servers"; chmod 644 "$state/state/servers"; }
 [ ! -e "$state/staging" ] || rm -rf "$state/staging"
 out=$(mkdir -m 755 "$state/staging" 2>&1) || fail rejected "$state/staging could not be made: $out"
-${from === null ? "" : copyGeneration(from)}out=$(tar -x --no-same-owner -p -f - -C "$state/staging" 2>&1) || discard rejected "the files could not be written: $out$(disk_full)"
+${from === null ? carryCerts(role, ownCerts) : copyGeneration(from)}${unpack} || discard rejected "the files could not be written: $out$(disk_full)"
 ${placeConsole}
 ${from === null ? sumsMatch : copyMatches}`,
   },
@@ -59,7 +76,7 @@ ${from === null ? sumsMatch : copyMatches}`,
   {
     name: "recheck",
     text: "checking that nothing moved",
-    script: ({ digest }) => recheck(digest),
+    script: ({ digest, commit }) => `${armWatchdog(commit.confirmSeconds)}\n${recheck(digest)}`,
   },
   {
     name: "keep",
@@ -82,14 +99,21 @@ if [ ! -L "$state/current" ]; then
 fi`,
   },
   {
+    name: "guard",
+    text: "arming what undoes it",
+    script: ({ plan }) => `${watchdogArmed}${plan.dropIn === null ? "" : dropInPlaced}`,
+  },
+  {
     name: "swap",
     text: "putting the new set in place",
     // From here on it finishes or goes back, even when the link is cut.
-    script: () => `previous=$(readlink "$state/current")
+    script: ({ plan }) => `previous=$(readlink "$state/current")
 newest=$(newest)
 [ -n "$previous" ] && [ -n "$newest" ] || discard failed "$state/generations cannot be read"
 next=$((newest + 1))
-trap '' HUP INT TERM PIPE
+${keepEdits(plan)}trap '' HUP INT TERM PIPE
+${writePending}
+begin_commit
 for l in $links; do
   case $seen in *"
 link $l linked"*) continue ;; esac
@@ -97,7 +121,6 @@ link $l linked"*) continue ;; esac
 done
 out=$(mv -T "$state/staging" "$state/generations/$next" 2>&1) || go_back rejected "the new set could not be put in place: $out"
 out=$(point_to "generations/$next" 2>&1) || go_back rejected "the new set could not be put in place: $out"
-sync -f "$state" 2>/dev/null
 out=$(check_config "$live/haproxy.cfg") || go_back rejected "$out"`,
   },
   {
@@ -107,30 +130,48 @@ out=$(check_config "$live/haproxy.cfg") || go_back rejected "$out"`,
   },
   {
     name: "verify",
-    text: "checking that the new worker serves",
+    text: "checking that the new worker serves, and its servers",
     script: ({ role, plan }) => `${verifiers[role.steps.verify]}${plan.enable ? enableService : ""}`,
+  },
+  {
+    name: "confirm",
+    text: "confirming over a new connection",
+    script: () => confirmOrGoBack,
   },
   {
     name: "prune",
     text: "removing old generations",
-    // Never one without a manifest, which is what the operator had before.
-    script: ({ keep }) => `old=$(generations | head -n -${String(keep)})
+    // Never one without a manifest, which is what the operator had before. The decision goes to the disk meanwhile.
+    script: ({ keep }) => `sync -f "$state" </dev/null >/dev/null 2>&1 9>&- &
+disarm
+old=$(generations | head -n -${String(keep)})
 for g in $old; do
   [ ! -e "$state/generations/$g/manifest.json" ] || [ "generations/$g" = "$(readlink "$state/current")" ] || rm -rf "$state/generations/$g"
 done`,
   },
 ];
 
-export const takeLock = `mkdir -p /run/lbctl
+export const takeLock = `[ -d /run/lbctl ] || mkdir -p /run/lbctl
 exec 9>"/run/lbctl/$service.lock"
 flock -n 9 || fail busy "another lbctl is changing this host"`;
 
+/** A lease that is lost before the swap ends the steps, and a link that is. */
+export const onLoss = "trap abandon HUP INT TERM PIPE";
+
 /** `seen` is what is there now. */
 export function recheck(digest: string): string {
-  return `seen=$(look)
-[ "$(printf '%s\\n' "$seen" | sha256sum)" = ${quote(`${digest}  -`)} ] ||
-  discard busy "the configuration on this host was changed since it was looked at; nothing was touched"`;
+  return `fence
+${unmoved(digest)} || discard ${moved}`;
 }
+
+export function unmoved(digest: string): string {
+  return `seen=$(look)
+[ "$(printf '%s\\n' "$seen" | sha256sum)" = ${quote(`${digest}  -`)} ]`;
+}
+export const moved = `busy "the configuration on this host was changed since it was looked at; nothing was touched"`;
+
+/** The set comes out of stdin, and a dot for each 40 KiB goes back: over a slow link that is progress, and silence is not. */
+export const unpack = `{ out=$(head -c "$bytes" | tar -x --no-same-owner -p --checkpoint=.4 -f - -C "$state/staging" 2>&1 >&4 4>&-); s=$?; echo; [ "$s" = 0 ]; } 4>&1`;
 
 const sumsMatch = `out=$(cd "$state/staging" && sha256sum --quiet -c .sha256sums 2>&1) || discard failed "the files did not arrive whole: $out"`;
 const copyMatches = `out=$(problems_of "$state/staging") || discard busy "what was copied is not what was looked at: $out"`;
@@ -140,6 +181,7 @@ function copyGeneration({ generation, stays }: CopiedGeneration): string {
   return `old="$state/generations/${String(generation)}"
 out=$(problems_of "$old") || discard rejected "generation ${String(generation)} cannot be gone back to: $out"
 out=$(cp -a --reflink=auto "$old/." "$state/staging/" 2>&1) || discard rejected "generation ${String(generation)} could not be copied: $out$(disk_full)"
+rm -f "$state/staging/.sha256sums" # the new ones say that the tar came to its end
 for l in ${quoteAll(stays)}; do
   [ -d "$live/$l" ] || continue
   out=$(rm -rf "\${state:?}/staging/$l" 2>&1 && cp -aL --reflink=auto "$live/$l" "$state/staging/$l" 2>&1) || discard rejected "$live/$l could not be copied: $out$(disk_full)"
@@ -147,22 +189,25 @@ done
 `;
 }
 
-/** The way back without lbctl comes along when the host has another one, or none. That it cannot be placed stops nothing. */
+/** The way back without lbctl comes along when the host has another one, or none; the watchdog calls it, too. */
 const placeConsole = `if [ -e "$state/staging/.rollback" ]; then
-  mkdir -p -m 700 /var/lib/lbctl/bin && chmod 700 "$state/staging/.rollback" && mv -T "$state/staging/.rollback" /var/lib/lbctl/bin/rollback ||
-    note "/var/lib/lbctl/bin/rollback could not be written"
-fi 2>/dev/null`;
+  out=$({ mkdir -p -m 700 /var/lib/lbctl/bin && chmod 700 "$state/staging/.rollback" &&
+    mv -T "$state/staging/.rollback" /var/lib/lbctl/bin/rollback && ln -sfn rollback /var/lib/lbctl/bin/resolve; } 2>&1) ||
+    discard rejected "/var/lib/lbctl/bin could not be written: $out"
+fi`;
+
+const dropInPlaced = `
+out=$(place_drop_in) || discard rejected "the drop-in of $service could not be written: $out"`;
 
 // The built-in steps that a role may name.
 const validators: Readonly<Record<Role["steps"]["validate"], string>> = {
   "haproxy-check": `validate || discard rejected "the candidate could not be validated"`,
 };
 export const activators: Readonly<Record<Role["steps"]["activate"], string>> = {
-  "haproxy-reload": `out=$(activate "$identity" 2>&1) || go_back rolled-back "$out"`,
+  "haproxy-reload": `gate=$(activate "$identity" 2>&1) || go_back rolled-back "$gate"`,
 };
 export const verifiers: Readonly<Record<Role["steps"]["verify"], string>> = {
-  // one process that asks and, when all is well, records
-  "haproxy-serving": `out=$(verify "$identity") || note "the history could not be written"
+  "haproxy-serving": `{ out=$(verify "$identity"); } 4>&1
 [ -z "$out" ] || go_back rolled-back "$out"`,
 };
 const enableService = `
@@ -170,14 +215,20 @@ systemctl enable -q "$service" 2>/dev/null || note "$service could not be enable
 
 /** The one script of an apply: functions, then each step between its events. */
 export function applyScript(context: StepContext): string {
+  const { token, confirmSeconds, by, at } = context.commit;
   return `${liveFunctions(context.role)}
 ${askFunctions}
 ${applyFunctions}
 ${activateFunction}
 ${recordFunctions}
+${verifyFunction}
+${awaitFunction}
 ${validateFunction}
+${context.plan.dropIn === null ? "" : placeDropIn}
 ${context.from === null ? "" : problemsFunction}
 identity=${quote(context.identity)} outcome=${context.from === null ? "changed" : "rollback"}
+token=${quote(token)} confirm=${String(confirmSeconds)} by=${quote(by)} at=${quote(at)}
+export token
 ${scriptOf(steps, context)}`;
 }
 
@@ -213,8 +264,9 @@ link() {
   if [ "$2" != missing ]; then
     old=$state/replaced/$next
     mkdir -p "$old" || return 1
-    rm -rf "\${old:?}/$1"
-    if [ "$2" = directory ]; then mv "$live/$1" "$old/$1"; else cp -a "$live/$1" "$old/$1"; fi || return 1
+    # a number that was tried in vain may have something there already
+    if [ "$2" = directory ]; then mv -T --backup=numbered "$live/$1" "$old/$1"
+    else cp -aT --backup=numbered "$live/$1" "$old/$1"; fi || return 1
   fi
   ln -sfn "$state/current/$1" "$live/.$1.lbctl" && mv -T "$live/.$1.lbctl" "$live/$1"
 }
@@ -222,14 +274,18 @@ point_to() { ln -sfn "$1" "$state/.current.lbctl" && mv -T "$state/.current.lbct
 loaded() { ask_worker "show info" | sed -n 's/^[Dd]escription: //p'; }
 worker() { ask ${masterSocket} "show proc" | awk '$2 == "worker" && $1 ~ /^[0-9]+$/ { print $1; exit }'; }
 set_aside() { # what came
-  rm -rf "$state/rejected"
-  if [ -d "$state/generations/$next" ]; then mv -T "$state/generations/$next" "$state/rejected"
-  else mv -T "$state/staging" "$state/rejected"; fi 2>/dev/null
+  for d in "$state/generations/$next" "$state/staging"; do
+    [ -d "$d" ] || continue
+    rm -rf "$state/rejected"
+    mv -T "$d" "$state/rejected" 2>/dev/null
+    return
+  done
 }
 # go_back KIND WHY: restore the previous set, and prove that it serves. A worker that still serves is never killed:
-# it runs the previous configuration, or one that HAProxy could not load anew.
+# it runs the previous configuration, or one that HAProxy could not load anew. From the rename on nobody can confirm.
 go_back() {
   event start restore
+  [ ! -e "$state/pending" ] || mv -T "$state/pending" "$state/reverting" 2>/dev/null
   point_to "$previous"
   set_aside
   if [ "$1" = rolled-back ]; then
@@ -246,7 +302,10 @@ The previous configuration is back on disk, but HAProxy does not run: $out"
     fi
   fi
   event done restore
-  record rolled-back "$2"
+  settle rolled-back "$2"
+  disarm
   fail "$1" "$2"
 }
-give_up() { record failed "$1"; fail failed "$1"; }`;
+${disarmFunction}
+give_up() { settle failed "$1"; fail failed "$1"; }
+settle() { record "$1" "$2"; mv -T "$state/reverting" "$state/reverted" 2>/dev/null; }`;

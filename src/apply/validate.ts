@@ -28,7 +28,7 @@ for (preflight(scalar(all($held)), $main, @facts)) { my ($line, @texts) = @$_; r
 my ($said, $status) = all($check);
 if ($status) { refuse("haproxy-check", "-", $said) } else { note($_) for grep { /^\[WARNING\]/ } split /\n/, $said }
 judge(scalar(all($boot)), $status) if $boot;
-unlink "$staging/.names", "$staging/.mounts";
+unlink "$staging/.names", "$staging/.mounts", "$staging/.said";
 # assignments of the shell, and no words of a program: they may be secret, and everybody sees those
 print $result join " ", (map { "$_=" . quoted($env->{$_}) } grep { /^[A-Za-z_]\w*$/ } sort keys %$env), quoted($program),
   (map { $_ eq "$staging/haproxy.cfg" ? "\"\$1\"" : quoted($_) } @$flags), "-c";

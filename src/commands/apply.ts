@@ -21,9 +21,15 @@ export async function applyCommand(options: ApplyOptions, context: Context): Pro
     const change: Change<HostLook> = {
       ...byPlans<HostLook>("apply", project.role, options),
       question: (hosts) => `Apply this to ${hosts}?`,
-      changeHost: (look, author, emit) => applyOne(project, look, author, emit, signal),
+      changeHost: (look, author, emit, turn) =>
+        applyOne(project, look, author, emit, signal, turn, options.confirmTimeout),
+      putBack: async (look, author, emit, turn) => {
+        const { putBack } = await import("./put-back.ts");
+        return putBack(project, look, author, emit, signal, turn);
+      },
+      resumes: true,
     };
-    return await makeChange(sights, change, options, signal);
+    return await makeChange(sights, change, options, context);
   } finally {
     await connections.close();
   }

@@ -4,7 +4,10 @@ import { withoutSecrets } from "../document/secrets.ts";
 import { LbctlError } from "../errors.ts";
 
 /** Asks on a terminal; elsewhere `--yes` is needed. Throws LbctlError when the answer is no or cannot be had. */
-export async function confirm(question: string, options: { yes?: boolean; input: boolean }): Promise<void> {
+export async function confirm(
+  question: string,
+  options: { yes?: boolean; input: boolean; signal?: AbortSignal },
+): Promise<void> {
   if (options.yes) return;
   if (!mayAsk(options.input)) {
     throw new LbctlError("invalid", {
@@ -12,7 +15,7 @@ export async function confirm(question: string, options: { yes?: boolean; input:
       hint: "Pass --yes to go ahead without being asked. Nothing was touched.",
     });
   }
-  if (await ask(question)) return;
+  if (await ask(question, options.signal)) return;
   throw new LbctlError("interrupted", { what: "not confirmed; nothing was touched" });
 }
 
@@ -21,9 +24,13 @@ export function mayAsk(input: boolean): boolean {
   return process.stdin.isTTY && process.stderr.isTTY && input;
 }
 
-/** Ctrl-C and Ctrl-D close the prompt, which is a no. */
-export function ask(question: string): Promise<boolean> {
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+/** Ctrl-C, Ctrl-D and an abort close the prompt, which is a no. */
+export function ask(question: string, signal?: AbortSignal): Promise<boolean> {
+  const terminal = createInterface({
+    input: process.stdin,
+    output: process.stderr,
+    ...(signal ? { signal } : {}),
+  });
   return new Promise((resolve) => {
     terminal.on("close", () => {
       resolve(false);

@@ -1,19 +1,24 @@
 import { setPriority } from "node:os";
+import { holdLeases } from "../apply/hold.ts";
+import { makeClaim } from "../apply/lease.ts";
 import { drillCode } from "../drill/events.ts";
 import { runFailoverDrill } from "../drill/failover.ts";
 import { planFailover } from "../drill/plan.ts";
 import { exitCodes, LbctlError } from "../errors.ts";
 import type { Connections } from "../remote/connect.ts";
+import type { Remote } from "../remote/port.ts";
 import { runProcess, type ProcessOptions } from "../remote/process.ts";
 import { drillEventLine, drillLines } from "../report/drill.ts";
 import { printJson, printLines, printProgress } from "../report/out.ts";
 import { connectionsTo } from "./connections.ts";
 import { confirm } from "./confirm.ts";
 import { lookAtHosts } from "./look.ts";
-import type { Context, FleetOptions } from "./options.ts";
+import type { RunOptions } from "./apply-hosts.ts";
+import { operator } from "./operator.ts";
+import type { Context } from "./options.ts";
 import { loadProject, type Project } from "./project.ts";
 
-export interface DrillOptions extends FleetOptions {
+export interface DrillOptions extends RunOptions {
   readonly pool: string;
   readonly server?: string;
   readonly rate: number;
@@ -43,7 +48,8 @@ export async function drillFailoverCommand(options: DrillOptions, context: Conte
     now: () => performance.now(),
   };
   const { document } = await sayWhatIsNotApplied(project, connections, options, context)
-    .then(() =>
+    .then(() => takeLeases(scenario.loadBalancers.map(deps.remote), project, options, context))
+    .then((letGo) =>
       runFailoverDrill(
         scenario,
         deps,
@@ -55,13 +61,34 @@ export async function drillFailoverCommand(options: DrillOptions, context: Conte
           if (line !== null && !options.quiet) printProgress([line]);
         },
         context.signal,
-      ),
+      ).finally(letGo),
     )
     .finally(connections.close);
   if (options.json) printJson(document);
   else printLines(drillLines(document));
   const code = drillCode(document);
   return code === null ? 0 : exitCodes[code];
+}
+
+/** Nobody changes a load balancer while it is measured. */
+function takeLeases(
+  remotes: readonly Remote[],
+  { role }: Project,
+  { lockWait = 0, quiet }: DrillOptions,
+  { signal }: Context,
+): Promise<() => Promise<void>> {
+  return holdLeases(remotes, {
+    service: role.service,
+    claim: makeClaim(operator(), "drill"),
+    waitMs: lockWait * 1000,
+    signal,
+    emit: (event) => {
+      if (event.kind === "note" && !quiet) printProgress([`${event.host}: ${event.text}`]);
+    },
+    onLost: ({ message }) => {
+      printProgress([`! ${message}; the drill goes on`]);
+    },
+  });
 }
 
 /** The bound is computed from the inventory; it says little of a load balancer that runs something else. */

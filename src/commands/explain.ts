@@ -1,7 +1,7 @@
 import { mask, withoutAnySecret } from "../document/secrets.ts";
 import { LbctlError, type Problem } from "../errors.ts";
 import { parseAlerts, plainAlerts } from "../haproxy/alerts.ts";
-import { validationSteps, type Finding } from "../model/finding.ts";
+import { validationSteps, type Finding, type ValidationStep } from "../model/finding.ts";
 import type { DesiredHost } from "../model/host.ts";
 import { Refusal } from "../model/refusal.ts";
 import { sourceOf, type RenderInput } from "../render/render.ts";
@@ -31,7 +31,7 @@ interface Complaint {
 
 function explainFinding(finding: Finding, desired: DesiredHost, input: RenderInput): Problem[] {
   const { step, line, text, variables, hint } = finding;
-  const who = validationSteps[step];
+  const who = `${validationSteps[step]}${ofVersion(step, input)}`;
   const path = "haproxy.cfg";
   const problem: Problem = {
     what: "",
@@ -51,6 +51,11 @@ function explainFinding(finding: Finding, desired: DesiredHost, input: RenderInp
   const behind = directiveBehind(plain, readConfig(config));
   if (behind !== null) return [explain({ who, path, line: behind, text: plain }, problem, desired, input)];
   return [{ ...problem, what: `${who} refuses the configuration: ${withoutAnySecret(plain)}` }];
+}
+
+/** Another HAProxy might take it: the one that judged is named. */
+function ofVersion(step: ValidationStep, { facts }: RenderInput): string {
+  return step === "haproxy-check" || step === "dry-boot" ? ` of HAProxy ${facts.haproxyVersion}` : "";
 }
 
 function explainText(problem: Problem, desired: DesiredHost, input: RenderInput): Problem[] {

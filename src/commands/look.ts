@@ -1,16 +1,17 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { exitCodes, LbctlError, type Problem } from "../errors.ts";
 import type { Host } from "../model/fleet.ts";
 import type { DesiredHost, HostPlan, ObservedHost } from "../model/host.ts";
 import { notRoot, observe } from "../observe/observe.ts";
 import type { Connections } from "../remote/connect.ts";
-import type { Remote } from "../remote/port.ts";
+import type { Reachable } from "../remote/port.ts";
 import type { RenderInput } from "../render/render.ts";
 import { eachHost } from "./hosts.ts";
 import type { Project } from "./project.ts";
 
 /** Both sides of one host, and what differs. */
 export interface HostLook {
-  readonly remote: Remote;
+  readonly remote: Reachable;
   readonly observed: ObservedHost;
   readonly desired: DesiredHost;
   readonly plan: HostPlan;
@@ -58,7 +59,7 @@ export function seeHosts<Look>(
 export async function lookAtHost(
   project: Project,
   host: Host,
-  remote: Remote,
+  remote: Reachable,
   signal: AbortSignal,
 ): Promise<HostLook> {
   const { fleet, role, templates } = project;
@@ -66,11 +67,9 @@ export async function lookAtHost(
     const value = host.vars[name]?.value;
     return typeof value === "string" && value !== "" ? [value] : [];
   });
-  // what the answer is needed for is loaded while the host makes it
-  const [observed, { render }, { makePlan }] = await Promise.all([
+  const [observed, { render, makePlan }] = await Promise.all([
     observe(remote, role, watch, signal),
-    import("../render/render.ts"),
-    import("../plan/plan.ts"),
+    prepare(templates),
   ]);
   refuseUnsupported(observed, host, role.watch);
   const facts = { haproxyVersion: majorMinor(observed), watched: observed.watched };
@@ -81,6 +80,17 @@ export async function lookAtHost(
     ? await import("./candidate.ts").then(({ checkCandidate }) => checkCandidate(desired, renderInput))
     : "";
   return { remote, observed, desired, plan, expectations, renderInput };
+}
+
+/** What the answer is needed for is made ready once the question is on its way. */
+async function prepare(templates: Project["templates"]) {
+  await sleep(3);
+  const [{ render, compileAhead }, { makePlan }] = await Promise.all([
+    import("../render/render.ts"),
+    import("../plan/plan.ts"),
+  ]);
+  compileAhead(templates);
+  return { render, makePlan };
 }
 
 function majorMinor(observed: ObservedHost): string {

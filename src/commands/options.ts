@@ -25,4 +25,8 @@ export interface Context {
   readonly signal: AbortSignal;
   /** While this is not null a second signal only says it, instead of leaving. */
   readonly mustFinish: (why: string | null) => void;
+  /** What a second signal has told before it leaves; null when there is nothing to tell any more. */
+  readonly lastWords: (say: (() => void) | null) => void;
+  /** The command line, without what runs it. */
+  readonly words: readonly string[];
 }

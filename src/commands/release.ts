@@ -10,10 +10,11 @@ import { makeChange, type Change } from "./change.ts";
 import { connectionsTo } from "./connections.ts";
 import { inWords } from "./in-words.ts";
 import { seeHosts } from "./look.ts";
-import type { Context, FleetOptions } from "./options.ts";
+import type { RunOptions } from "./apply-hosts.ts";
+import type { Context } from "./options.ts";
 import { loadProject } from "./project.ts";
 
-export interface ReleaseOptions extends FleetOptions {
+export interface ReleaseOptions extends RunOptions {
   readonly yes?: boolean;
   readonly purge?: boolean;
 }
@@ -29,8 +30,9 @@ interface ReleaseLook {
 export async function releaseCommand(
   host: string,
   options: ReleaseOptions,
-  { signal }: Context,
+  context: Context,
 ): Promise<number> {
+  const { signal } = context;
   const limit = options.limit === undefined ? host : `${host}:&${options.limit}`;
   const { hosts, role } = await loadProject({ ...options, limit });
   const connections = await connectionsTo(hosts, options);
@@ -40,19 +42,20 @@ export async function releaseCommand(
       lookAtRelease(connections.to(one), role, purge, signal),
     );
     const change: Change<ReleaseLook> = {
+      reason: "release",
       question: (names) => `Let go of ${names}?`,
       lines: (looks) => releaseLines(looks.map(({ plan }) => plan)),
       refuse: () => undefined,
-      changeHost: async ({ remote, observed, plan }, author, emit) => {
-        if (!plan.changes) return { host: plan.host, outcome: "unchanged", error: null };
-        const outcome = await releaseHost(remote, { role, observed, author, purge }, emit, signal);
+      changeHost: async ({ remote, observed }, author, emit, turn) => {
+        const outcome = await releaseHost(remote, { role, observed, author, purge }, emit, signal, turn);
         return outcome.error === null
           ? outcome
           : { ...outcome, error: inWords(outcome.error, observed.files) };
       },
+      resumes: true,
       summary: () => [],
     };
-    return await makeChange(sights, change, options, signal);
+    return await makeChange(sights, change, options, context);
   } finally {
     await connections.close();
   }

@@ -1,14 +1,14 @@
 import { applyHost } from "../apply/apply.ts";
+import type { Turn } from "../apply/turn.ts";
 import { LbctlError } from "../errors.ts";
 import type { Emit, HostOutcome } from "../model/events.ts";
-import type { Host } from "../model/fleet.ts";
-import type { Author } from "../model/history.ts";
+import type { Author, Manifest } from "../model/history.ts";
 import type { HostPlan, ObservedHost } from "../model/host.ts";
 import { readGeneration } from "../observe/generation.ts";
 import { readHistory } from "../observe/history.ts";
 import { notRoot, observe } from "../observe/observe.ts";
 import { planRollback, type RollbackPlan } from "../plan/rollback.ts";
-import type { Remote } from "../remote/port.ts";
+import type { Reachable } from "../remote/port.ts";
 import { byPlans, makeChange, type Change, type ChangeOptions } from "./change.ts";
 import { inWords } from "./in-words.ts";
 import { connectionsTo } from "./connections.ts";
@@ -23,22 +23,32 @@ export interface RollbackOptions extends ChangeOptions {
   readonly check?: boolean;
 }
 
+/** Which set a host goes back to; without `to`, that of the generation before the current one. */
+interface Target {
+  readonly to?: number | undefined;
+  readonly withCerts?: boolean;
+  readonly withLists?: boolean;
+}
+
 /** What going back would do on one host. */
 interface RollbackLook {
-  readonly remote: Remote;
+  readonly remote: Reachable;
   readonly observed: ObservedHost;
   readonly plan: HostPlan;
   readonly rollback: RollbackPlan;
   readonly generation: number;
+  /** Manifest of the current generation; null when it has none. */
+  readonly current: Manifest | null;
 }
 
 /** `lbctl rollback`: shows what going back would change, asks, and does it as an apply would. */
-export async function rollbackCommand(options: RollbackOptions, { signal }: Context): Promise<number> {
+export async function rollbackCommand(options: RollbackOptions, context: Context): Promise<number> {
+  const { signal } = context;
   const project = await loadProject(options);
   const connections = await connectionsTo(project.hosts, options);
   try {
     const sights = await seeHosts(project.hosts, options.forks, (host) =>
-      lookAtRollback(project, connections.to(host), host, options, signal),
+      lookAtRollback(project, connections.to(host), options, signal),
     );
     if (options.check) {
       return showPlans(
@@ -49,36 +59,43 @@ export async function rollbackCommand(options: RollbackOptions, { signal }: Cont
     const change: Change<RollbackLook> = {
       ...byPlans<RollbackLook>("rollback", project.role, options),
       question: (hosts) => `Go back like this on ${hosts}?`,
-      changeHost: (look, author, emit) => rollBackOne(project, look, author, emit, signal),
+      changeHost: (look, author, emit, turn) =>
+        rollBackOne(project, look, author, emit, signal, turn, options.confirmTimeout),
+      putBack: async (look, author, emit, turn) => {
+        const { putBack } = await import("./put-back.ts");
+        return putBack(project, look, author, emit, signal, turn);
+      },
+      // without a number, a second rollback goes back to where the first one came from
+      resumes: options.to !== undefined,
     };
-    return await makeChange(sights, change, options, signal);
+    return await makeChange(sights, change, options, context);
   } finally {
     await connections.close();
   }
 }
 
-async function lookAtRollback(
+/** Reads both sides of going back. Throws LbctlError `rejected` when there is nothing, or no way, to go back to. */
+export async function lookAtRollback(
   { role }: Project,
-  remote: Remote,
-  { name }: Host,
-  options: RollbackOptions,
+  remote: Reachable,
+  { to, withCerts = false, withLists = false }: Target,
   signal: AbortSignal,
 ): Promise<RollbackLook> {
+  const name = remote.host;
   const observed = await observe(remote, role, [], signal);
   if (observed.uid !== 0) throw new LbctlError("rejected", notRoot(name, observed.uid));
-  const generation = options.to ?? (await readHistory(remote, role, signal)).previous;
+  const generation = to ?? (await readHistory(remote, role, signal)).previous;
   if (observed.generation === null) throw nowhere(name, "lbctl manages no configuration here yet");
   if (generation === null) throw nowhere(name, "there is no generation before the current one");
   if (generation === observed.generation) {
     throw nowhere(name, `generation ${String(generation)} is the current one`);
   }
   const target = await readGeneration(remote, role, generation, signal);
-  const withCerts = options.withCerts === true;
-  const rollback = planRollback(target, observed, { links: role.links, withCerts });
+  const rollback = planRollback(target, observed, { links: role.links, withCerts, withLists });
   if (rollback.plan.install.length > 0) {
     throw nowhere(name, `the host has no package ${rollback.plan.install.join(", ")}`);
   }
-  return { remote, observed, plan: rollback.plan, rollback, generation };
+  return { remote, observed, plan: rollback.plan, rollback, generation, current: target.current };
 }
 
 function nowhere(at: string, what: string): LbctlError {
@@ -89,15 +106,19 @@ function nowhere(at: string, what: string): LbctlError {
   });
 }
 
-async function rollBackOne(
+/** The transaction of an apply, with a generation's set. */
+export async function rollBackOne(
   { role }: Project,
   { remote, observed, plan, rollback, generation }: RollbackLook,
   author: Author,
   emit: Emit,
   signal: AbortSignal,
+  turn: Turn,
+  confirmSeconds?: number,
 ): Promise<HostOutcome> {
   const { identity, files, stays } = rollback;
   const desired = { identity, files, from: { generation, stays } };
-  const outcome = await applyHost(remote, { role, plan, desired, observed, author }, emit, signal);
+  const input = { role, plan, desired, observed, author, ...(confirmSeconds ? { confirmSeconds } : {}) };
+  const outcome = await applyHost(remote, input, emit, signal, turn);
   return outcome.error === null ? outcome : { ...outcome, error: inWords(outcome.error, files) };
 }

@@ -25,11 +25,12 @@ sub ask { my ($path, $command) = @_; my $all = "";
   my $why = $@; alarm 0;
   return ($all, undef) if $ok;
   $why =~ s/[^ -~]+/ /g; $why =~ s/ +$//; return (undef, "$path: $why"); }
-# the admin socket can be lost while HAProxy runs, and a reload does not bring it back
+# the admin socket can be lost while HAProxy runs, and a reload does not bring it back; the master takes each command
+# of a line by itself
 sub ask_worker { my ($command, $path) = @_; $path //= "${adminSocket}";
   my ($answer, $why) = ask($path, $command);
   return ($answer, $why) unless defined $why && $path eq "${adminSocket}";
-  my ($instead, $neither) = ask("${masterSocket}", "\\@1 $command");
+  my ($instead, $neither) = ask("${masterSocket}", join ";", map { "\\@1 $_" } split /;/, $command);
   return defined $neither ? (undef, $why) : ($instead, undef); }
 sub quoted { join "", map { "|$_\\n" } split /\\n/, $_[0] }
 `;

@@ -55,10 +55,15 @@ export function createShell(
   };
 }
 
+function lastWords(text: string): string[] {
+  return text.trim() === "" ? [] : text.trim().split("\n").slice(-8);
+}
+
 /** The result of a program that should have succeeded, or an error with the last words it said. */
 export function expectSuccess(result: ProcessResult, what: string, hint?: string): ProcessResult {
   if (result.exitCode === 0) return result;
-  const said = (result.stderr.trim() || result.stdout.trim()).split("\n").slice(-8).join("\n");
+  // apt tells what dpkg said on its stdout
+  const said = [result.stdout, result.stderr].flatMap(lastWords).join("\n");
   const why = said === "" ? (result.cause ?? `exit code ${result.exitCode}`) : said;
   throw new LbctlError("bug", { what: `${what}: ${why}`, ...(hint === undefined ? {} : { hint }) });
 }

@@ -13,4 +13,6 @@ export interface HostOutcome {
   readonly host: string;
   readonly outcome: "unchanged" | "changed" | "rolled-back" | "failed" | "skipped";
   readonly error: LbctlError | null;
+  /** In a few words why nothing, or nothing more, was done there, where that is not the host's own failure. */
+  readonly why?: string;
 }

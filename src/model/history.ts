@@ -1,3 +1,5 @@
+import type { Undecided } from "./undecided.ts";
+
 /** A file of a generation, as its manifest has it. */
 export interface ManifestFile {
   /** Relative to the set's root. */
@@ -63,6 +65,8 @@ export interface HostHistory {
   readonly previous: number | null;
   /** Newest first. */
   readonly entries: readonly HistoryEntry[];
+  /** A change that is not confirmed yet; null when there is none. */
+  readonly undecided: Undecided | null;
 }
 
 /** A generation on a host, checked: it is what its manifest says. */

@@ -1,3 +1,6 @@
+import type { ManifestFile } from "./history.ts";
+import type { Undecided } from "./undecided.ts";
+
 /** A file of a configuration set, rendered. */
 export interface DesiredFile {
   /** Relative to the set's root. */
@@ -48,6 +51,9 @@ export interface ObservedFile {
 /** What stands in the live directory where a link into the current generation belongs. */
 export type LinkState = "linked" | "missing" | "file" | "directory" | "elsewhere";
 
+/** How lbctl's drop-in of the service stands against what it should be; `none`: there is no such service. */
+export type DropInState = "none" | "missing" | "different" | "same";
+
 /** What one read-only round trip found on a host. */
 export interface ObservedHost {
   readonly host: string;
@@ -64,8 +70,15 @@ export interface ObservedHost {
   readonly loadedIdentity: string | null;
   /** Number of the current generation; null before the first apply. */
   readonly generation: number | null;
+  /** What lbctl wrote into the current generation, by its manifest; null when there is none. */
+  readonly written: readonly ManifestFile[] | null;
   readonly links: Readonly<Record<string, LinkState>>;
   readonly files: readonly ObservedFile[];
+  /**
+   * What changed after the running worker began to load it: files and links of the live set, by their names there, and
+   * watched files.
+   */
+  readonly changedSinceLoad: readonly string[];
   /** The live set is the operator's own: neither lbctl's nor as the package ships it. */
   readonly handMade: boolean;
   readonly watched: Watched;
@@ -74,6 +87,9 @@ export interface ObservedHost {
   readonly freeBytes: number;
   /** Mark of the program there that goes back without lbctl; null when there is none. */
   readonly console: string | null;
+  readonly dropIn: DropInState;
+  /** A change that is not confirmed yet; null when there is none. */
+  readonly undecided: Undecided | null;
 }
 
 export interface FileChange {
@@ -81,6 +97,10 @@ export interface FileChange {
   readonly action: "create" | "update" | "delete";
   /** Unified diff without the identity's lines; empty when nothing else differs. */
   readonly diff: string;
+  /** What the diff does not tell, for people; null when it tells all. */
+  readonly note: string | null;
+  /** It overwrites what somebody edited by hand. */
+  readonly drift: boolean;
 }
 
 /** What differs, and so what apply would do. Pure data. */
@@ -95,7 +115,13 @@ export interface HostPlan {
   /** What happens to the service, and why; null when nothing does. */
   readonly activate: { readonly how: "reload" | "start"; readonly why: string } | null;
   readonly enable: boolean;
+  /** What happens to lbctl's drop-in of the service; null when nothing does. */
+  readonly dropIn: "create" | "update" | null;
+  /** The current one; null before the first apply. */
+  readonly generation: number | null;
   /** The live set is the operator's own and would be taken over. */
   readonly adopts: boolean;
+  /** Names in the live directory that were edited, added, removed or replaced by hand since, and would be overwritten. */
+  readonly drift: readonly string[];
   readonly warnings: readonly string[];
 }

@@ -29,6 +29,8 @@ export interface Role {
   readonly listeners: readonly { readonly port: string; readonly when?: string }[];
   /** The variable that lists addresses which may be bound though they are not the host's. */
   readonly foreignAddresses: string | null;
+  /** The variable that says whether a reload waits for checks of the servers; without one it does. */
+  readonly healthGate: string | null;
   readonly files: readonly RoleFile[];
   /** Names of built-in steps. */
   readonly steps: {

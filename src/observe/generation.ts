@@ -1,10 +1,11 @@
 import { LbctlError } from "../errors.ts";
-import type { GenerationFile, Manifest, ObservedGeneration } from "../model/history.ts";
+import type { GenerationFile, ObservedGeneration } from "../model/history.ts";
 import type { Role } from "../model/role.ts";
 import type { Remote } from "../remote/port.ts";
 import { quote } from "../remote/shell.ts";
 import { base64InPerl } from "../remote/base64.ts";
 import { generationsInPerl } from "./generations.ts";
+import { decode, manifestFrom } from "./manifest.ts";
 import { sendAtMostBytes } from "./script.ts";
 
 /**
@@ -74,17 +75,4 @@ function parseGeneration(host: string, number: number, text: string): ObservedGe
 function fileFrom(line: string): GenerationFile {
   const [mode = "", sha256 = "", content = "-", ...path] = line.split(" ");
   return { path: path.join(" "), mode, sha256, content: content === "-" ? null : decode(content.slice(1)) };
-}
-
-/** Who may write manifests is root on the host, and the target checked this one's shape. */
-function manifestFrom(base64: string | undefined): Manifest | null {
-  try {
-    return JSON.parse(decode(base64 ?? "")) as Manifest;
-  } catch {
-    return null;
-  }
-}
-
-function decode(base64: string): string {
-  return Buffer.from(base64, "base64").toString("utf8");
 }

@@ -5,6 +5,7 @@ import type { Remote } from "../remote/port.ts";
 import { quote } from "../remote/shell.ts";
 import { generationsInPerl } from "./generations.ts";
 import { notRoot } from "./observe.ts";
+import { pendingInPerl, undecidedIn } from "./pending.ts";
 
 /** The history of a host, read in one round trip. Throws LbctlError `unreachable` as the remote does. */
 export async function readHistory(remote: Remote, role: Role, signal?: AbortSignal): Promise<HostHistory> {
@@ -26,15 +27,16 @@ export async function readHistory(remote: Remote, role: Role, signal?: AbortSign
 
 /** Prints one fact a line. A host without generations has none of them. */
 export function historyScript(role: Role): string {
-  return `perl -e 'use strict;${generationsInPerl}
-  my ($state) = @ARGV;
+  return `perl -e 'use strict;${generationsInPerl}${pendingInPerl}
+  my ($state, $service) = @ARGV;
   print "uid $>\\n", "current ", current($state), "\\n", "previous ", previous($state), "\\n";
   for (generations($state)) {
     my $manifest = slurp("$state/generations/$_/manifest.json");
     print "generation $_ {", head_of($manifest), "}\\n" if defined $manifest;
   }
   print map { "entry $_\\n" } entries($state);
-' -- ${quote(role.state)}`;
+  print map { "$_\\n" } undecided($state, $service);
+' -- ${quote(role.state)} ${quote(role.service)}`;
 }
 
 /** Reads what the script printed. A line that is no entry of lbctl's is passed over. Pure. */
@@ -63,6 +65,7 @@ function parseHistory(host: string, text: string): HostHistory {
     current: numberOrNull(all("current")[0]),
     previous: numberOrNull(all("previous")[0]),
     entries: withUntold(entries, untold),
+    undecided: undecidedIn(lines),
   };
 }
 

@@ -1,9 +1,11 @@
 import { createHash } from "node:crypto";
 import { LbctlError, type Problem } from "../errors.ts";
-import type { LinkState, ObservedFile, ObservedHost } from "../model/host.ts";
+import type { DropInState, LinkState, ObservedFile, ObservedHost } from "../model/host.ts";
 import type { Role } from "../model/role.ts";
 import type { Remote, RemoteResult } from "../remote/port.ts";
 import { tooMuch } from "./look.ts";
+import { decode, manifestFrom } from "./manifest.ts";
+import { undecidedIn } from "./pending.ts";
 import { observeScript } from "./script.ts";
 
 /**
@@ -42,6 +44,14 @@ export function notRoot(at: string, uid: number): Problem {
   };
 }
 
+function tooNew(at: string, lbctl: string): LbctlError {
+  return new LbctlError("rejected", {
+    what: `the generations there are in a format that this lbctl does not know: ${lbctl} wrote them`,
+    at,
+    hint: `Use lbctl ${lbctl} or newer. Nothing was touched.`,
+  });
+}
+
 /** Hex, of lines with their ends. */
 function sha256(lines: readonly string[]): string {
   return createHash("sha256")
@@ -70,6 +80,9 @@ function parseObservation(host: string, links: readonly string[], result: Remote
   const property = (name: string): string => all(`${name}=`)[0]?.[0] ?? "";
   const [id = "", version = ""] = one("os", 2);
   const generation = /^generations\/(\d+)$/.exec(one("generation")[0] ?? "")?.[1];
+  const manifest = manifestFrom(all("manifest ")[0]?.[0]);
+  const format: number = manifest?.format ?? 1;
+  if (manifest && format > 1) throw tooNew(host, manifest.lbctl);
   const found = new Map(all("link ", 2).map(([name = "", state]) => [name, state as LinkState]));
   const sums = new Map(
     lines.flatMap((line) => {
@@ -95,15 +108,19 @@ function parseObservation(host: string, links: readonly string[], result: Remote
     },
     loadedIdentity: orNull(all("loaded ")[0]?.[0]),
     generation: generation === undefined ? null : Number(generation),
+    written: manifest?.files ?? null,
     links: Object.fromEntries(links.map((name) => [name, found.get(name) ?? "missing"])),
     files: all("file ", 3)
       .map((fields) => parseFile(fields, sums))
       .sort((a, b) => (a.path < b.path ? -1 : 1)),
+    changedSinceLoad: all("changed ").map(([path = ""]) => path),
     handMade: one("handmade")[0] === "yes",
     watched: Object.fromEntries(all("watched ", 2).map(([hash, path = ""]) => [path, orNull(hash)])),
     digest: sha256(lines.slice(lines.indexOf("look") + 1, lines.indexOf("looked"))),
     freeBytes: Number(free) * Number(blockSize),
     console: orNull(all("console ")[0]?.[0]),
+    dropIn: one("dropin")[0] as DropInState,
+    undecided: undecidedIn(lines),
   };
 }
 
@@ -120,7 +137,7 @@ function parseFile(
     path,
     sha256: sums.get(path) ?? "",
     mode: mode.padStart(4, "0"),
-    content: content === "-" ? null : Buffer.from(content.slice(1), "base64").toString("utf8"),
+    content: content === "-" ? null : decode(content.slice(1)),
   };
 }
 

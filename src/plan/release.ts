@@ -18,16 +18,23 @@ export interface ReleasePlan {
 export function planRelease(observed: ObservedHost, role: Role, purge: boolean): ReleasePlan {
   const { live, state } = role;
   const links = role.links.filter((name) => observed.links[name] === "linked");
-  const changes = purge || links.length > 0 || observed.generation !== null;
+  const changes = purge || isDropIn(observed) || links.length > 0 || observed.generation !== null;
   const kept = purge ? "the history" : "the generations and the history";
   return {
     host: observed.host,
     changes,
     links,
     live,
-    removes: purge ? [`${state}/generations`, `${state}/replaced`] : [],
+    removes: [
+      ...(purge ? [`${state}/generations`, `${state}/replaced`] : []),
+      ...(isDropIn(observed) ? [`the drop-in lbctl.conf of ${role.service}.service`] : []),
+    ],
     warnings: changes
       ? [`${state} keeps ${kept}, and state/servers, which the line server-state-file of haproxy.cfg names`]
       : [],
   };
+}
+
+function isDropIn({ dropIn }: ObservedHost): boolean {
+  return dropIn === "same" || dropIn === "different";
 }

@@ -1,5 +1,6 @@
 import type { ManifestFile, ObservedGeneration } from "../model/history.ts";
 import type { DesiredFile, DesiredHost, HostPlan, ObservedFile, ObservedHost } from "../model/host.ts";
+import { driftOf, topOf } from "./drift.ts";
 import { makePlan } from "./plan.ts";
 
 /** Names whose content is changed while HAProxy runs, or that others renew: going back leaves today's there. */
@@ -19,12 +20,12 @@ export interface RollbackPlan {
 export function planRollback(
   target: ObservedGeneration,
   observed: ObservedHost,
-  options: { readonly links: readonly string[]; readonly withCerts: boolean },
+  options: { readonly links: readonly string[]; readonly withCerts: boolean; readonly withLists?: boolean },
 ): RollbackPlan {
-  const stays = living.filter(
-    (name) => options.links.includes(name) && !(name === "certs" && options.withCerts),
-  );
-  const isToday = ({ path }: { path: string }): boolean => stays.includes(path.split("/")[0] ?? "");
+  const goesBack = (name: string): boolean =>
+    (name === "certs" ? options.withCerts : options.withLists) === true;
+  const stays = living.filter((name) => options.links.includes(name) && !goesBack(name));
+  const isToday = ({ path }: { path: string }): boolean => stays.includes(topOf(path));
   const desired = [
     ...target.files.filter((file) => !isToday(file)).map(desiredFile),
     ...observed.files.filter(isToday).map((file) => ({ ...file, content: file.content ?? "" })),
@@ -37,10 +38,20 @@ export function planRollback(
     warnings: [describe(target, stays)],
   };
   return {
-    plan: tellTruly(makePlan(host, observed), target, observed),
+    plan: tellTruly(withDrift(makePlan(host, observed, new Set()), observed), target, observed),
     identity: target.manifest.identity,
     stays,
     files: desired.filter(isOurs(target, stays)).map(({ path, mode, sha256 }) => ({ path, mode, sha256 })),
+  };
+}
+
+/** What stays as it is today would be the new manifest's, and no longer an edit: that is asked for, too. */
+function withDrift(plan: HostPlan, observed: ObservedHost): HostPlan {
+  const { files, links } = driftOf(observed);
+  return {
+    ...plan,
+    files: plan.files.map((file) => ({ ...file, drift: files.has(file.path) })),
+    drift: [...new Set([...links, ...files])],
   };
 }
 
@@ -68,7 +79,9 @@ function tellTruly(plan: HostPlan, target: ObservedGeneration, observed: Observe
   );
   const seen = new Map(observed.files.map(({ path, content, mode }) => [path, { content, mode }]));
   const modes = new Map(target.files.map(({ path, mode }) => [path, mode]));
-  const files = plan.files.map((file) => (unsent.has(file.path) ? { ...file, diff: "" } : file));
+  const files = plan.files.map((file) =>
+    unsent.has(file.path) ? { ...file, diff: "", note: "not shown: it is too large" } : file,
+  );
   const same = files.every(
     ({ path, action, diff }) =>
       action === "update" &&
@@ -79,7 +92,7 @@ function tellTruly(plan: HostPlan, target: ObservedGeneration, observed: Observe
   );
   const nothing = files.length > 0 && same && plan.links.length === 0 && observed.service.active;
   if (!nothing) return { ...plan, files };
-  return { ...plan, changes: false, files: [], activate: null, enable: false };
+  return { ...plan, changes: false, files: [], activate: null, enable: false, dropIn: null };
 }
 
 function describe({ number, manifest }: ObservedGeneration, stays: readonly string[]): string {

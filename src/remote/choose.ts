@@ -1,14 +1,19 @@
+import type { Socket } from "node:net";
 import type { Connection, SshConnection } from "../model/fleet.ts";
+import { dial } from "./dial.ts";
 import { instance } from "./instance.ts";
 import { local } from "./local.ts";
 import type { NodeSshRemote } from "./node-ssh.ts";
-import { answers, hasLiveMaster, onlyKnown, openSsh, startMaster } from "./openssh.ts";
+import { answers, hasLiveMaster, onlyKnown, openSsh, sharingNothing, startMaster } from "./openssh.ts";
 import type { Remote } from "./port.ts";
 import { NoLink } from "./run.ts";
 import { effectiveConfig, type AskSsh, type EffectiveConfig } from "./ssh-config.ts";
 
 /** `auto` decides for each host; `openssh` runs the system's client; `node-ssh` speaks the protocol in this process. */
 export type Transport = "auto" | "openssh" | "node-ssh";
+
+/** `new`: an open connection, be it lbctl's or the operator's, is not used, and none is left behind. */
+export type Warmth = "any" | "new";
 
 export interface Chosen {
   readonly remote: Remote;
@@ -21,6 +26,7 @@ export async function choose(
   name: string,
   connection: Connection,
   transport: Transport,
+  warmth: Warmth,
   askSsh: AskSsh,
   closing: AbortSignal,
 ): Promise<Chosen> {
@@ -30,16 +36,16 @@ export async function choose(
     return { remote: instance(name, connection), how: `${connection.kind} exec`, why };
   }
   const asking = (): Promise<EffectiveConfig> => effectiveConfig(name, connection, askSsh);
-  if (transport !== "node-ssh" && (await hasLiveMaster(connection))) {
-    return overOpenSsh(name, connection, "its last connection is still open", asking);
+  if (transport !== "node-ssh" && warmth === "any" && (await hasLiveMaster(connection))) {
+    return overOpenSsh(name, connection, "its last connection is still open", warmth, asking, true);
   }
-  if (transport === "openssh") return overOpenSsh(name, connection, "--transport openssh", asking);
-  // the library loads while ssh tells its settings
-  const library = import("./node-ssh.ts");
+  if (transport === "openssh") return overOpenSsh(name, connection, "--transport openssh", warmth, asking);
   const config = await asking();
-  const remote = (await library).nodeSsh(name, connection, config, closing);
+  const socket = greetedMeanwhile(config, closing);
+  const { nodeSsh } = await import("./node-ssh.ts");
+  const remote = nodeSsh(name, connection, config, closing, socket);
   return transport === "auto"
-    ? automatic(name, connection, config, remote)
+    ? automatic(name, connection, config, warmth, remote)
     : {
         remote,
         how: "node-ssh",
@@ -47,16 +53,25 @@ export async function choose(
       };
 }
 
+/** The host makes its greeting while the library loads; undefined when that may not be needed. */
+function greetedMeanwhile(config: EffectiveConfig, closing: AbortSignal): Promise<Socket> | undefined {
+  if (config.needsOpenSsh.length > 0 || config.controlPath !== null) return undefined;
+  const socket = dial(config.hostName, config.port, closing);
+  socket.catch(() => undefined); // told when it is needed
+  return socket;
+}
+
 /** What node-ssh cannot do, OpenSSH does; the rest is faster over node-ssh, whose key exchange costs less. */
 async function automatic(
   name: string,
   connection: SshConnection,
   config: EffectiveConfig,
+  warmth: Warmth,
   remote: NodeSshRemote,
 ): Promise<Chosen> {
   const told = (): Promise<EffectiveConfig> => Promise.resolve(config);
-  if (config.withoutSsh === null && (await ownConnection(config)) !== null) {
-    return overOpenSsh(name, connection, "your own ssh connection is open", told);
+  if (config.withoutSsh === null && warmth === "any" && (await ownConnection(config)) !== null) {
+    return overOpenSsh(name, connection, "your own ssh connection is open", warmth, told);
   }
   const waited = startWaiting();
   const instead = await remote.connect().then(
@@ -64,9 +79,10 @@ async function automatic(
     (error: unknown) => (error instanceof NoLink ? error.instead : undefined),
   );
   if (instead !== undefined && config.withoutSsh === null)
-    return overOpenSsh(name, connection, instead, told);
+    return overOpenSsh(name, connection, instead, warmth, told);
   return {
-    remote: config.withoutSsh === null ? keepingWarm(remote, connection, waited()) : remote,
+    remote:
+      config.withoutSsh === null && warmth === "any" ? keepingWarm(remote, connection, waited()) : remote,
     how: "node-ssh",
     why: config.withoutSsh ?? "faster than ssh for a new connection",
   };
@@ -96,18 +112,24 @@ function startWaiting(): () => number {
   };
 }
 
-/** `asking` tells the settings of the host; it is called when no connection of lbctl's is open. */
+/** `asking` tells the settings of the host; it is called when no connection of lbctl's is open. `seen`: one just was. */
 function overOpenSsh(
   name: string,
   connection: SshConnection,
   why: string,
+  warmth: Warmth,
   asking: () => Promise<EffectiveConfig>,
+  seen = false,
 ): Chosen {
   let asked: Promise<EffectiveConfig> | undefined;
+  let isLive = seen;
   // before each run: a connection that was open then may have gone meanwhile, and the next one is verified
   const firstWords = async (): Promise<readonly string[]> => {
-    if (await hasLiveMaster(connection)) return onlyKnown;
+    const live = warmth === "any" && (isLive || (await hasLiveMaster(connection)));
+    isLive = false;
+    if (live) return onlyKnown;
     const config = await (asked ??= asking());
+    if (warmth === "new") return [...sharingNothing, ...(config.careless ? acceptNewOnly : [])];
     const own = await ownConnection(config);
     if (own !== null) return ["-o", `ControlPath="${own}"`, "-o", "ControlMaster=no"];
     return config.careless ? acceptNewOnly : [];

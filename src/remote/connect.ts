@@ -1,7 +1,7 @@
 import type { Host } from "../model/fleet.ts";
 import { unlessAborted } from "./abort.ts";
-import { choose, type Chosen, type Transport } from "./choose.ts";
-import type { Remote } from "./port.ts";
+import { choose, type Chosen, type Transport, type Warmth } from "./choose.ts";
+import type { Reachable, Remote } from "./port.ts";
 import { interrupted } from "./run.ts";
 import { askOnce, type AskSsh } from "./ssh-config.ts";
 
@@ -14,7 +14,7 @@ interface Choice {
 
 /** One way to each host, opened at its first run. */
 export interface Connections {
-  readonly to: (host: Host) => Remote;
+  readonly to: (host: Host) => Reachable;
   /** Nothing keeps the process waiting after this. */
   readonly close: () => Promise<void>;
 }
@@ -27,11 +27,14 @@ export interface ConnectOptions {
 }
 
 export function openConnections(transport: Transport, options: ConnectOptions = {}): Connections {
-  const remotes = new Map<string, Remote>();
+  const remotes = new Map<string, Reachable>();
   const askSsh = askOnce();
   return {
     to(host) {
-      const remote = remotes.get(host.name) ?? open(host, transport, askSsh, options);
+      const remote = remotes.get(host.name) ?? {
+        ...open(host, transport, "any", askSsh, options),
+        anew: () => open(host, transport, "new", askSsh, { ...options, onChoice: () => undefined }),
+      };
       remotes.set(host.name, remote);
       return remote;
     },
@@ -41,7 +44,13 @@ export function openConnections(transport: Transport, options: ConnectOptions = 
   };
 }
 
-function open(host: Host, transport: Transport, askSsh: AskSsh, options: ConnectOptions): Remote {
+function open(
+  host: Host,
+  transport: Transport,
+  warmth: Warmth,
+  askSsh: AskSsh,
+  options: ConnectOptions,
+): Remote {
   const { name } = host;
   const { becomePassword } = options;
   const connection = { ...(becomePassword && { becomePassword }), ...host.connection };
@@ -49,7 +58,7 @@ function open(host: Host, transport: Transport, askSsh: AskSsh, options: Connect
   let chosen: Promise<Chosen> | undefined;
   let made: Chosen | undefined;
   const decide = (): Promise<Chosen> => {
-    chosen = choose(name, connection, transport, askSsh, closing.signal);
+    chosen = choose(name, connection, transport, warmth, askSsh, closing.signal);
     chosen.then(
       (choice) => {
         made = choice;

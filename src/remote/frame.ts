@@ -3,7 +3,7 @@ import type { RemoteScript } from "./port.ts";
 export interface Frame {
   /** The command line for the login shell, whatever shell that is. */
   readonly command: string;
-  /** All that the command reads. */
+  /** All that the command reads, or what it reads first where the payload is made as the script runs. */
   readonly input: Uint8Array;
 }
 
@@ -38,9 +38,10 @@ export function frame(nonce: string, request: RemoteScript, sudo: Sudo): Frame {
     return { command: `exec /bin/sh -c '${eval64}'`, input: new Uint8Array() };
   }
   const length = Buffer.from(`${String(script.length)}\n`, "utf8");
+  const payload = request.payload instanceof Uint8Array ? request.payload : new Uint8Array();
   return {
     command: `exec /bin/sh -c ${stdinShell(nonce, sudo)}`,
-    input: Buffer.concat([length, script, request.payload ?? new Uint8Array()]),
+    input: Buffer.concat([length, script, payload]),
   };
 }
 

@@ -1,7 +1,7 @@
 import type { Socket } from "node:net";
 import { NodeSSH } from "node-ssh";
 import { checkHostKey } from "./check-host-key.ts";
-import { dial, connectTimeoutMs } from "./dial.ts";
+import { connectTimeoutMs } from "./dial.ts";
 import { hearGreeting } from "./greeting.ts";
 import { preferKnown } from "./host-key.ts";
 import { readIdentity, type Identity } from "./identity.ts";
@@ -24,8 +24,12 @@ export interface Destination {
   readonly keyFile: string | undefined;
 }
 
-/** Throws NoLink. `onClose` is called when the link has gone. */
-export async function openLink(to: Destination, closing: AbortSignal, onClose?: () => void): Promise<Link> {
+/** Throws NoLink. `dial` is the way there; `onClose` is called when the link has gone. */
+export async function openLink(
+  to: Destination,
+  dial: () => Promise<Socket>,
+  onClose?: () => void,
+): Promise<Link> {
   const { target, config } = to;
   const [needed] = config.needsOpenSsh;
   if (needed !== undefined) throw leaveIt(`"${needed}" of your ssh settings`, needed);
@@ -34,9 +38,7 @@ export async function openLink(to: Destination, closing: AbortSignal, onClose?: 
     findKnownKeys(names, config.knownHostsFiles),
     Promise.all(config.identityFiles.map(readIdentity)),
     config.agent === null ? null : answers(config.agent).then((alive) => (alive ? config.agent : null)),
-    dial(config.hostName, config.port, closing).catch(
-      (error: unknown) => new NoLink(unreached(target, messageOf(error))),
-    ),
+    dial().catch((error: unknown) => new NoLink(unreached(target, messageOf(error)))),
   ]);
   try {
     if (socket instanceof NoLink) throw socket;
@@ -80,6 +82,7 @@ async function login(
     });
     ssh.connection?.once("handshake", hostKey.proved).once("handshake", askForNoProofs(ssh.connection));
     await connecting;
+    if (ssh.connection) acknowledgeAtOnce(ssh.connection, socket);
     return ssh;
   } catch (error) {
     ssh.dispose();
@@ -99,6 +102,20 @@ function askForNoProofs(client: NonNullable<NodeSSH["connection"]>): () => void 
   return () => {
     Reflect.set(client, "_remoteVer", "");
   };
+}
+
+/**
+ * Until a session runs, sshd sends its next small packet when the last one is acknowledged (Nagle's algorithm), and the
+ * kernel here delays that by 40 ms unless there is something to send: a request that does nothing and has no answer.
+ */
+function acknowledgeAtOnce(client: NonNullable<NodeSSH["connection"]>, socket: Socket): void {
+  let left = 3; // its host keys, in two, and that the session is open
+  const acknowledge = (): void => {
+    client.unforwardIn("", 0);
+    left -= 1;
+    if (left === 0) socket.off("data", acknowledge);
+  };
+  socket.on("data", acknowledge);
 }
 
 export function messageOf(error: unknown): string {

@@ -1,5 +1,7 @@
+import type { Socket } from "node:net";
 import type { SshConnection } from "../model/fleet.ts";
 import { unlessAborted } from "./abort.ts";
+import { dial } from "./dial.ts";
 import { messageOf, openLink, type Link } from "./link.ts";
 import type { Remote } from "./port.ts";
 import { lostWhileRunning, remoteOver, type LinkProblem, type Lost, type Streams } from "./run.ts";
@@ -14,25 +16,33 @@ export interface NodeSshRemote extends Remote {
 
 /**
  * A host reached in this process, without an ssh client. It honours what `ssh -G` says or refuses it (NoLink with
- * `instead`); a host key is accepted, and a new one written down, where OpenSSH would do so.
+ * `instead`); a host key is accepted, and a new one written down, where OpenSSH would do so. `socket` is for the first
+ * link, when somebody has dialled already.
  */
 export function nodeSsh(
   host: string,
   connection: SshConnection,
   config: EffectiveConfig,
   closing: AbortSignal,
+  socket?: Promise<Socket>,
 ): NodeSshRemote {
   const target = nameTarget(config.user, config.hostName, config.port === 22 ? undefined : config.port);
   const to = { target, config, keyFile: connection.keyFile };
   let opened: Promise<Link> | undefined;
   let established: Link | undefined;
+  let dialled = socket;
+  const take = (): Promise<Socket> => {
+    const first = dialled;
+    dialled = undefined;
+    return first ?? dial(config.hostName, config.port, closing);
+  };
   const link = (): Promise<Link> =>
-    (opened ??= openLink(to, closing, () => (opened = undefined)).then((ssh) => (established = ssh)));
+    (opened ??= openLink(to, take, () => (opened = undefined)).then((ssh) => (established = ssh)));
   const remote = remoteOver(host, connection, {
     target,
     async exec(command, streams) {
       try {
-        return await execOn(link, () => openLink(to, closing), command, streams);
+        return await execOn(link, () => openLink(to, take), command, streams);
       } catch (error) {
         opened = undefined; // so that the next run tries anew
         throw error;

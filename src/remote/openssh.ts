@@ -26,11 +26,12 @@ export function openSsh(
   firstWords: () => Promise<readonly string[]>,
 ): Remote {
   const args = [...sshArguments(connection), "--", connection.address];
+  // where ssh is to keep the connection for later, it throws away what the ssh to a jump host has to say
   let failedOnTheWay = false;
   return remoteOver(host, connection, {
     target: targetOf(connection),
     async exec(command, streams) {
-      const words = [...(failedOnTheWay ? hearingJumpHosts : []), ...(await firstWords())];
+      const words = [...(failedOnTheWay ? sharingNothing : []), ...(await firstWords())];
       failedOnTheWay = false;
       const run = execProcess("ssh", (line) => [...words, ...args, line]);
       return run(command, {
@@ -45,8 +46,8 @@ export function openSsh(
   });
 }
 
-/** Where ssh is to keep the connection for later, it throws away what the ssh to a jump host has to say. */
-const hearingJumpHosts = ["-o", "ControlMaster=no", "-o", "ControlPath=none", "-o", "ControlPersist=no"];
+/** Neither uses an open connection nor leaves one. */
+export const sharingNothing = ["-o", "ControlMaster=no", "-o", "ControlPath=none", "-o", "ControlPersist=no"];
 
 /** The argument vector up to the host. Pure but for the directory of the control socket, which it makes. */
 export function sshArguments(connection: SshConnection): string[] {
@@ -112,7 +113,8 @@ function controlPath(connection: SshConnection): string {
   const runtime = process.env.XDG_RUNTIME_DIR;
   const base = runtime !== undefined && existsSync(runtime) ? runtime : join(homedir(), ".ssh");
   const folder = base.length > 30 ? `/tmp/lbctl-${String(uid)}` : join(base, "lbctl");
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  // what somebody put there instead is told below
+  if (!lstatSync(folder, { throwIfNoEntry: false })) mkdirSync(folder, { recursive: true, mode: 0o700 });
   const found = lstatSync(folder);
   if (!found.isDirectory() || found.uid !== uid || (found.mode & 0o077) !== 0) {
     throw new LbctlError("invalid", {

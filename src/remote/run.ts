@@ -101,7 +101,11 @@ async function runOnce(
   const framed = frame(nonce, request, sudo);
   const [output, errors] = [new Unframer(nonce, request.onLine), new Unframer(nonce)];
   const idle = idleSignal(request.idleTimeoutMs ?? 60_000);
-  const send = (): void => void pipeline(slices(framed.input, idle.touch), input).catch(() => undefined);
+  const over = new AbortController();
+  const send = (): void =>
+    void pipeline(inputOf(framed.input, request.payload, idle.touch, over.signal), input).catch(
+      () => undefined,
+    );
   const outputLines = new LineSplitter((line) => {
     if (talk?.isReady(line)) send();
     else output.take(line);
@@ -133,6 +137,7 @@ async function runOnce(
     })
     .finally(() => {
       idle.stop();
+      over.abort();
       input.destroy();
     });
   if (request.signal?.aborted) throw interrupted(host);
@@ -144,6 +149,16 @@ async function runOnce(
   const printed = [...output.outside, outputLines.unfinished].join("\n").trim();
   const bySudo = become && !began ? explainSudo(said, way.target, talk?.refused ?? false) : undefined;
   return { problem: bySudo ?? way.explain({ said, printed, began, cause }) };
+}
+
+async function* inputOf(
+  first: Uint8Array,
+  payload: RemoteScript["payload"],
+  onPart: () => void,
+  over: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  yield* slices(first, onPart);
+  if (typeof payload === "function") yield* payload(over);
 }
 
 /** In parts, so that a long upload over a slow link counts as progress. */

@@ -30,7 +30,7 @@ export function renderTemplate(
     };
     throw new LbctlError("invalid", problem);
   };
-  const eta = new Eta({ autoTrim: false, escapeFunction: plainValue, debug: true });
+  const eta = makeEta();
   eta.resolvePath = (path) => path;
   eta.readFile = (path) => templates.get(path)?.text ?? fail(undefined, "this template does not exist", path);
   eta.RuntimeErr = (cause: Error, _text: string, line: number, file: string): never => {
@@ -44,6 +44,22 @@ export function renderTemplate(
     const message = error instanceof Error ? error.message : String(error);
     const line = /at line (\d+)/.exec(message)?.[1];
     return fail(line === undefined ? syntaxErrorLine(text) : Number(line), firstLines(message));
+  }
+}
+
+function makeEta(): Eta {
+  return new Eta({ autoTrim: false, escapeFunction: plainValue, debug: true });
+}
+
+/** Does ahead what each rendering begins with, while there is time; what is wrong with a template is told then. */
+export function compileAhead(templates: Templates): void {
+  const eta = makeEta();
+  for (const name of templates.keys()) {
+    try {
+      compiledOnce(eta, templates, name);
+    } catch {
+      return;
+    }
   }
 }
 

@@ -5,6 +5,7 @@ import type { Fleet, Host } from "../model/fleet.ts";
 import type { DesiredFile, DesiredHost, Facts } from "../model/host.ts";
 import type { Role } from "../model/role.ts";
 import { renderTemplate, type Templates, type View } from "./engine.ts";
+export { compileAhead } from "./engine.ts";
 import { traceLine, type LineSource } from "./trace.ts";
 import { identityPlaceholder, makeView, maskView } from "./view.ts";
 

@@ -65,7 +65,10 @@ export function recapLines(outcomes: readonly HostOutcome[]): string[] {
     .map(([kind, number]) => `${kind} ${String(number)}`);
   return [
     style.bold("Recap"),
-    ...outcomes.map(({ host, outcome }) => `  ${host.padEnd(width)}  ${colours[outcome](outcome)}`),
+    ...outcomes.map(({ host, outcome, why }) => {
+      const end = why === undefined ? outcome : `${outcome.padEnd(11)}  ${why}`;
+      return `  ${host.padEnd(width)}  ${colours[outcome](end)}`;
+    }),
     `  ${style.dim(counts.join(", "))}`,
   ];
 }
@@ -74,9 +77,10 @@ export function recapLines(outcomes: readonly HostOutcome[]): string[] {
 export function applyDocument(outcomes: readonly HostOutcome[]): object {
   return {
     format_version: 1,
-    hosts: outcomes.map(({ host, outcome, error }) => ({
+    hosts: outcomes.map(({ host, outcome, error, why }) => ({
       name: host,
       outcome,
+      why: why ?? null,
       error: error === null ? null : { code: error.code, problems: shownProblems(error) },
     })),
   };

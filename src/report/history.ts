@@ -1,6 +1,7 @@
 import { withoutAnySecret } from "../document/secrets.ts";
 import type { LbctlError } from "../errors.ts";
 import { plainAlerts } from "../haproxy/alerts.ts";
+import { describeUndecided } from "../model/undecided.ts";
 import type { ChangeOutcome, HistoryEntry, HostHistory } from "../model/history.ts";
 import { cut, fit, wrap } from "./columns.ts";
 import { shownProblems } from "./problems.ts";
@@ -9,12 +10,13 @@ import { style } from "./style.ts";
 const width = 80;
 
 /** The table of `lbctl history` for one host, newest first, at most 80 columns wide. */
-export function historyLines({ host, current, entries }: HostHistory): string[] {
+export function historyLines({ host, current, entries, undecided }: HostHistory): string[] {
   if (entries.length === 0) return [style.bold(cut(host, width)), "  nothing that lbctl did", ""];
   const mark = ({ generation, kept }: HistoryEntry): string =>
     !kept ? " " : generation === current ? style.green("*") : style.cyan("+");
   return [
     style.bold(cut(host, width)),
+    ...(undecided === null ? [] : wrap(describeUndecided(undecided), width, "  ! ")),
     style.dim(`    ${"GEN".padStart(4)} ${fit("WHEN", 20)} ${fit("OUTCOME", 13)} ${fit("WHO", 24)} GIT`),
     ...entries.flatMap((entry) => [
       `  ${mark(entry)} ${String(entry.generation ?? "-").padStart(4)} ${fit(moment(entry.at), 20)} ` +
@@ -73,6 +75,7 @@ export function historyDocument(hosts: readonly ReadHost[]): object {
       name: host,
       current: look?.current ?? null,
       previous: look?.previous ?? null,
+      undecided: undecidedDocument(look?.undecided ?? null),
       entries: (look?.entries ?? []).map((entry) => ({
         generation: entry.generation,
         at: entry.at,
@@ -88,4 +91,10 @@ export function historyDocument(hosts: readonly ReadHost[]): object {
       error: error === null ? null : { code: error.code, problems: shownProblems(error) },
     })),
   };
+}
+
+function undecidedDocument(undecided: HostHistory["undecided"]): object | null {
+  if (undecided === null) return null;
+  const { generation, by, at, reverting, leftSeconds } = undecided;
+  return { generation, by, at, reverting, left_s: leftSeconds };
 }

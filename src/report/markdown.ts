@@ -3,7 +3,7 @@ import { withoutSecrets } from "../document/secrets.ts";
 import type { Problem } from "../errors.ts";
 import type { HostOutcome } from "../model/events.ts";
 import type { FileChange, HostPlan } from "../model/host.ts";
-import { count, planSummary, type PlannedHost } from "./plan.ts";
+import { count, planSummary, since, type PlannedHost } from "./plan.ts";
 import type { Block } from "./summary.ts";
 import { visible } from "./visible.ts";
 
@@ -23,7 +23,8 @@ export function changeMarkdown(
   outcomes: readonly HostOutcome[],
   plans: readonly HostPlan[],
 ): Block[] {
-  const row = ({ host, outcome }: HostOutcome): string => `| ${escape(host)} | ${escape(outcome)} |\n`;
+  const row = ({ host, outcome, why }: HostOutcome): string =>
+    `| ${escape(host)} | ${escape(why === undefined ? outcome : `${outcome}, ${why}`)} |\n`;
   return [
     line(`### lbctl ${command}\n\n| host | outcome |\n| --- | --- |\n`),
     ...outcomes.map((outcome) => line(row(outcome))),
@@ -50,10 +51,11 @@ function changesMarkdown(plans: readonly HostPlan[]): Block[] {
 }
 
 function hostBlock(plan: HostPlan): Block {
-  const { host, warnings, install, links, enable, activate, adopts, files } = plan;
+  const { host, warnings, install, links, enable, activate, adopts, drift, files } = plan;
   const steps = [
     ...warnings,
     ...(adopts ? ["the files there are your own: apply needs --adopt"] : []),
+    ...(drift.length > 0 ? [`edited by hand${since(plan)}: ${drift.join(", ")}; this needs --force`] : []),
     ...install.map((name) => `package ${name} is installed`),
     ...links.map((name) => `${name} becomes a link into the current generation`),
     ...(enable ? ["the service starts at boot"] : []),
@@ -72,8 +74,8 @@ function hostBlock(plan: HostPlan): Block {
   };
 }
 
-function fileMarkdown({ path, action, diff }: FileChange): string {
-  return `- ${escape(`${action} ${path}`)}\n${diff === "" ? "" : `\n${fenced(diff)}\n`}`;
+function fileMarkdown({ path, action, diff, note }: FileChange): string {
+  return `- ${escape(`${action} ${path}${note === null ? "" : ` (${note})`}`)}\n${diff === "" ? "" : `\n${fenced(diff)}\n`}`;
 }
 
 /** A fence longer than any within, so that no line of the diff ends it. */

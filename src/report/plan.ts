@@ -1,6 +1,6 @@
 import { shownProblems } from "./problems.ts";
 import type { LbctlError } from "../errors.ts";
-import type { HostPlan } from "../model/host.ts";
+import type { FileChange, HostPlan } from "../model/host.ts";
 import { style } from "./style.ts";
 import { visible, visibleLine } from "./visible.ts";
 
@@ -28,16 +28,32 @@ function hostLines(plan: HostPlan): string[] {
     ...(plan.adopts
       ? [`  ${style.yellow("!")} the files there are your own: apply needs --adopt, and keeps them`]
       : []),
+    ...(plan.drift.length > 0
+      ? [`  ${style.yellow("!")} edited by hand${since(plan)}: this needs --force, and keeps the edits`]
+      : []),
     ...plan.install.map((name) => `  ${style.green("+")} package ${name}`),
     ...plan.files.flatMap((change) => [
-      `  ${marks[change.action]} ${change.path}${change.diff === "" ? style.dim(" (no lines to show)") : ""}`,
+      `  ${marks[change.action]} ${change.path}${style.dim(aside(change, plan))}`,
       ...(change.diff === "" ? [] : diffLines(change.diff)),
     ]),
     ...plan.links.map((name) => `  ${style.yellow("~")} ${name} becomes a link into the current generation`),
+    ...(plan.dropIn
+      ? [`  ${marks[plan.dropIn]} drop-in of the service: undoes unconfirmed changes, keeps drains`]
+      : []),
     ...(plan.enable ? [`  ${style.green("+")} the service starts at boot`] : []),
     ...(plan.activate ? [`  ${style.yellow("~")} ${plan.activate.how}: ${plan.activate.why}`] : []),
     "",
   ];
+}
+
+/** What else is to be said of a file. */
+function aside({ note, drift }: FileChange, plan: HostPlan): string {
+  const words = [...(drift ? [`edited by hand${since(plan)}`] : []), ...(note === null ? [] : [note])];
+  return words.length === 0 ? "" : ` (${words.join("; ")})`;
+}
+
+export function since({ generation }: Pick<HostPlan, "generation">): string {
+  return generation === null ? "" : ` since generation ${String(generation)}`;
 }
 
 const marks = { create: style.green("+"), update: style.yellow("~"), delete: style.red("-") };
@@ -76,7 +92,10 @@ export function planDocument(hosts: readonly PlannedHost[]): object {
       links: plan?.links ?? [],
       activate: plan?.activate ?? null,
       enable: plan?.enable ?? false,
+      drop_in: plan?.dropIn ?? null,
+      generation: plan?.generation ?? null,
       adopts: plan?.adopts ?? false,
+      drift: plan?.drift ?? [],
       warnings: plan?.warnings ?? [],
       error: error === null ? null : { code: error.code, problems: shownProblems(error) },
     })),

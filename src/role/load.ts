@@ -23,6 +23,7 @@ interface WrittenRole {
   readonly watch?: readonly string[];
   readonly listeners?: Role["listeners"];
   readonly foreign_addresses?: string;
+  readonly health_gate?: string;
   readonly files: readonly RoleFile[];
   readonly steps: Role["steps"];
 }
@@ -44,8 +45,18 @@ export async function loadRole(name: string, dirs: readonly string[]): Promise<R
   const schema = await problems.attempt(() => readSchema(name, dirs));
   problems.throwIfAny();
   if (!written || !defaults || !schema) throw new Error("a part of the role is missing without a problem");
-  const { foreign_addresses: foreignAddresses = null, ...rest } = written;
-  return { links: [], watch: [], listeners: [], ...rest, foreignAddresses, name, defaults, schema };
+  const { foreign_addresses: foreignAddresses = null, health_gate: healthGate = null, ...rest } = written;
+  return {
+    links: [],
+    watch: [],
+    listeners: [],
+    ...rest,
+    foreignAddresses,
+    healthGate,
+    name,
+    defaults,
+    schema,
+  };
 }
 
 /**

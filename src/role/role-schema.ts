@@ -26,6 +26,7 @@ export const roleSchema: object = {
       },
     },
     foreign_addresses: variableName,
+    health_gate: variableName,
     files: {
       type: "array",
       minItems: 1,

@@ -3,6 +3,7 @@ import { addressBytes, readAddress } from "../document/address.ts";
 import type { ExpectedPort } from "./check-listeners.ts";
 import { unknown, type ConfigLine } from "./config.ts";
 import type { Listener, Listeners } from "./listeners.ts";
+import { findProbes } from "./probes.ts";
 
 /** What the target is told of a candidate beside the files. */
 export interface Expected {
@@ -11,6 +12,8 @@ export interface Expected {
   readonly foreignAddresses: readonly string[];
   /** The variable that lists them. */
   readonly foreignVariable: string | null;
+  /** Whether a reload waits for checks of the servers. */
+  readonly isGated: boolean;
 }
 
 /**
@@ -19,9 +22,14 @@ export interface Expected {
  *
  * `bind LINE PROTOCOL FAMILY HEX FIRST LAST DUAL TRANSPARENT DEVICE`, `unix LINE PATH`, `stats LINE PATH`, `hide PATH`
  * (others listen or look there), `resolve NAME`, `leave LINE` (cannot be opened in a namespace of its own),
- * `port PORT VARIABLE`, `foreign HEX`, `foreign-by VARIABLE`, `unsure WHY` (no dry boot).
+ * `port PORT VARIABLE`, `foreign HEX`, `foreign-by VARIABLE`, `unsure WHY` (no dry boot), `probe LINE WAY HEX PORT OWNER`
+ * (to be tried after a reload, by an `http` request or a `connect`), `ungated` (no servers' checks are waited for).
  */
 export function expectations(lines: readonly ConfigLine[], listeners: Listeners, expected: Expected): string {
+  const foreign = expected.foreignAddresses.flatMap((address) => {
+    const read = readAddress(address);
+    return "canonical" in read ? [addressBytes(read.canonical)] : [];
+  });
   const facts = [
     ...listeners.ip.map(bindFact).filter((fact) => fact !== undefined),
     ...listeners.unix.map(({ line, path, isStats }) =>
@@ -37,11 +45,14 @@ export function expectations(lines: readonly ConfigLine[], listeners: Listeners,
       ),
     ),
     ...expected.ports.map(({ port, variable }) => `port ${String(port)} ${variable}`),
-    ...expected.foreignAddresses.flatMap((address) => {
-      const read = readAddress(address);
-      return "canonical" in read ? [`foreign ${addressBytes(read.canonical)}`] : [];
-    }),
+    ...foreign.map((address) => `foreign ${address}`),
     ...(expected.foreignVariable === null ? [] : [`foreign-by ${expected.foreignVariable}`]),
+    ...findProbes(lines, listeners.ip)
+      .filter(({ listener }) => listener.address === null || !foreign.includes(listener.address))
+      .map(({ listener: { line, address, firstPort, owner }, way }) =>
+        ["probe", line, way, address, firstPort, owner].join(" "),
+      ),
+    ...(expected.isGated ? [] : ["ungated"]),
   ];
   return facts.map((fact) => `${fact}\n`).join("");
 }

@@ -67,7 +67,7 @@ describe.each(releases)("HAProxy %s", (release) => {
     expect(stderr).not.toContain("error:");
     expect(document).toMatchObject({
       format_version: 1,
-      hosts: [{ name: "lb-1", outcome: "changed", error: null }],
+      hosts: [{ name: "lb-1", outcome: "changed", why: null, error: null }],
     });
     expect(code).toBe(0);
     expect(await output("lb-1", "haproxy -v")).toContain(`version ${release}`);
@@ -113,7 +113,7 @@ describe.each(releases)("HAProxy %s", (release) => {
     await output("lb-1", "sleep 1; pkill -f '[s]shd.*: root' || true; sleep 1");
     const { code, document } = await lbctlJson<ApplyDocument>(["apply", ...onLab, "--yes"]);
     expect(code).toBe(0);
-    expect(document.hosts).toEqual([{ name: "lb-1", outcome: "unchanged", error: null }]);
+    expect(document.hosts).toEqual([{ name: "lb-1", outcome: "unchanged", why: null, error: null }]);
     const log = await output("lb-1", `journalctl -u ssh -o cat --since @${String(Number(since) + 1)}`);
     expect(log.match(/Accepted publickey/g)).toHaveLength(1);
     expect(log.match(/Starting session: /g)).toHaveLength(1);
@@ -309,7 +309,7 @@ describe.each(releases)("HAProxy %s", (release) => {
     );
     const refused = await lbctl(["apply", ...onLab, "--yes"]);
     expect(refused.code).toBe(3);
-    expect(refused.stderr).toContain("--adopt");
+    expect(refused.stderr).toContain("--force");
     const plan = await lbctl(["plan", ...onLab]);
     expect(plan.stdout).toContain("-    retries 9");
     expect((await lbctl(["apply", ...onLab, "--yes", "--adopt"])).code).toBe(0);

@@ -4,7 +4,7 @@ import { addressOf, freshLab, incus, inventory, output } from "../support/lab.ts
 import { lbctl, lbctlJson } from "../support/lbctl.ts";
 
 interface ApplyDocument {
-  readonly hosts: { name: string; outcome: string; error: { code: string } | null }[];
+  readonly hosts: { name: string; outcome: string; why: string | null; error: { code: string } | null }[];
 }
 
 const onLab = ["-i", inventory];
@@ -60,6 +60,58 @@ test("a host that fails is reported as it is, and hosts not yet begun are left o
   expect(
     outcomes((await lbctlJson<ApplyDocument>(["apply", ...onLab, "--yes", ...change])).document),
   ).toEqual(["lb-1 changed", "lb-2 changed"]);
+});
+
+/** A change that this host alone refuses: another program has the port there. */
+async function whereRefused<T>(host: string, part: (change: readonly string[]) => Promise<T>): Promise<T> {
+  await output(
+    host,
+    `systemd-run -q --unit=squatter perl -e 'use IO::Socket; my $s = IO::Socket::INET->new(LocalAddr => "0.0.0.0:8111", Listen => 5, ReuseAddr => 1) or die; sleep'; sleep 0.5`,
+  );
+  return part(["-e", "haproxy_stats_port=8111"]).finally(() => output(host, "systemctl stop squatter"));
+}
+
+const state = (host: string) =>
+  output(host, "readlink /var/lib/lbctl/haproxy/current; cat /etc/haproxy/haproxy.cfg");
+
+test("a canary that fails stops the second load balancer, which is untouched", async () => {
+  const before = await state("lb-2");
+  const { code, document, stderr } = await whereRefused("lb-1", (change) =>
+    lbctlJson<ApplyDocument>(["apply", ...onLab, "--yes", ...change]),
+  );
+  expect(outcomes(document)).toEqual(["lb-1 failed", "lb-2 skipped"]);
+  expect(document.hosts[1]?.why).toBe("not begun: lb-1 failed");
+  expect(code).toBe(5);
+  expect(stderr).toContain("lbctl apply");
+  expect(await state("lb-2")).toBe(before);
+});
+
+test("rollback-all puts back what was changed, and the history says so", async () => {
+  const config = await output("lb-1", "cat /etc/haproxy/haproxy.cfg");
+  const { code, document } = await whereRefused("lb-2", (change) =>
+    lbctlJson<ApplyDocument>(["apply", ...onLab, "--yes", "--on-failure", "rollback-all", ...change]),
+  );
+  expect(outcomes(document)).toEqual(["lb-1 rolled-back", "lb-2 failed"]);
+  expect(document.hosts[0]).toMatchObject({
+    error: { code: "rolled-back" },
+    why: "changed, and put back: lb-2 failed",
+  });
+  expect(code).toBe(6);
+  expect(await output("lb-1", "cat /etc/haproxy/haproxy.cfg")).toBe(config);
+  const history = await lbctl(["history", ...onLab, "-l", "lb-1"]);
+  expect(history.stdout).toMatch(/^ *\* +\d+ \S+ back to \d+ [^]*?^ *\+ +\d+ \S+ changed /m);
+  expect((await get(`http://${addressOf("lb-1")}/`)).status).toBe(200);
+});
+
+test("the rerun resumes: with --on-failure continue only what failed is left to do", async () => {
+  const run = async (change: readonly string[]) =>
+    (await lbctlJson<ApplyDocument>(["apply", ...onLab, "--yes", "--on-failure", "continue", ...change]))
+      .document;
+  const change = await whereRefused("lb-1", async (words) => {
+    expect(outcomes(await run(words))).toEqual(["lb-1 failed", "lb-2 changed"]);
+    return words;
+  });
+  expect(outcomes(await run(change))).toEqual(["lb-1 changed", "lb-2 unchanged"]);
 });
 
 test("when one cannot be reached nothing is changed on any, and status is degraded", async () => {

@@ -68,6 +68,8 @@ const wantsFolder = () =>
   );
 
 describe.each(releases)("HAProxy %s", (version) => {
+  // On 3.0 only what a reload that fails says and does differs by release; the rest asks HAProxy for nothing else.
+  const once = test.skipIf(version === "3.0");
   let url = "";
 
   beforeAll(async () => {
@@ -75,7 +77,7 @@ describe.each(releases)("HAProxy %s", (version) => {
     url = `http://${addressOf("lb-1")}/`;
   });
 
-  test("a host without HAProxy has no history, and nothing to go back to or to let go of", async () => {
+  once("a host without HAProxy has no history, and nothing to go back to or to let go of", async () => {
     expect(await history()).toMatchObject({ current: null, previous: null, entries: [] });
     expect((await rollback()).code).toBe(5);
     expect((await release()).document.hosts[0]?.outcome).toBe("unchanged");
@@ -120,7 +122,7 @@ describe.each(releases)("HAProxy %s", (version) => {
     expect((await lbctl(["history", ...onLab])).stdout).toContain("/nowhere");
   });
 
-  test("a rollback shows its plan, and without a yes does nothing", async () => {
+  once("a rollback shows its plan, and without a yes does nothing", async () => {
     const before = await liveState("lb-1");
     const check = await lbctl(["rollback", ...onLab, "--check"]);
     expect(check.code).toBe(0);
@@ -135,7 +137,7 @@ describe.each(releases)("HAProxy %s", (version) => {
     const load = startLoad(url, 8);
     const { code, document } = await rollback();
     const { sent, failures } = await load.stop();
-    expect(document.hosts[0]).toEqual({ name: "lb-1", outcome: "changed", error: null });
+    expect(document.hosts[0]).toEqual({ name: "lb-1", outcome: "changed", why: null, error: null });
     expect(code).toBe(0);
     expect(sent).toBeGreaterThan(100);
     expect(failures).toEqual([]);
@@ -149,7 +151,7 @@ describe.each(releases)("HAProxy %s", (version) => {
     expect(plan.stdout).toContain("unchanged");
   });
 
-  test("a second rollback undoes the first, and --to names a generation", async () => {
+  once("a second rollback undoes the first, and --to names a generation", async () => {
     expect((await rollback()).code).toBe(0);
     expect(await retries()).toBe("6");
     expect((await rollback("--to", "1")).code).toBe(0);
@@ -161,12 +163,12 @@ describe.each(releases)("HAProxy %s", (version) => {
     expect((await rollback("--to", "1")).document.hosts[0]?.outcome).toBe("unchanged");
   });
 
-  test("a generation that is not there, or is the current one, is refused", async () => {
+  once("a generation that is not there, or is the current one, is refused", async () => {
     expect((await rollback("--to", "77")).code).toBe(5);
     expect((await rollback("--to", "6")).code).toBe(5);
   });
 
-  test("lists stay as they are today", async () => {
+  once("lists stay as they are today", async () => {
     const list = "cat /etc/haproxy/lists/trusted_ips.list";
     expect((await apply("-e", '{"haproxy_retries": 7, "haproxy_trusted_ips": ["192.0.2.7"]}')).code).toBe(0);
     const today = await output("lb-1", list);
@@ -177,7 +179,7 @@ describe.each(releases)("HAProxy %s", (version) => {
     expect((await rollback("--to", "1")).document.hosts[0]?.outcome).toBe("unchanged");
   });
 
-  test("a damaged generation is refused by name, and nothing is touched", async () => {
+  once("a damaged generation is refused by name, and nothing is touched", async () => {
     const before = await liveState("lb-1");
     await output("lb-1", `echo '# by hand' >> ${state}/generations/3/haproxy.cfg`);
     await output("lb-1", `touch ${state}/generations/3/lists/more.list`);
@@ -254,7 +256,7 @@ describe.each(releases)("HAProxy %s", (version) => {
     expect((await history()).current).toBe((current ?? 0) + 1);
   });
 
-  test("a console program that was changed or lost comes back with the next change", async () => {
+  once("a console program that was changed or lost comes back with the next change", async () => {
     await output("lb-1", "echo : > /var/lib/lbctl/bin/rollback");
     expect((await apply("-e", "haproxy_retries=8")).code).toBe(0);
     expect((await console("--list")).code).toBe(0);
@@ -263,7 +265,7 @@ describe.each(releases)("HAProxy %s", (version) => {
     expect((await console("--list")).code).toBe(0);
   });
 
-  test("the history is bounded", async () => {
+  once("the history is bounded", async () => {
     await output(
       "lb-1",
       `for n in $(seq 300); do head -n 1 ${state}/history; done > /tmp/h && cat /tmp/h ${state}/history > /tmp/h2 && cat /tmp/h2 > ${state}/history`,
@@ -272,18 +274,18 @@ describe.each(releases)("HAProxy %s", (version) => {
     expect(await output("lb-1", `wc -l < ${state}/history; stat -c %a ${state}/history`)).toBe("200\n600");
   });
 
-  test("a link replaced by a file needs --adopt to go back, too", async () => {
+  once("a link replaced by a file needs --force, or --adopt, to go back", async () => {
     await output("lb-1", "sed -i 's/retries 3/retries 1/' /etc/haproxy/haproxy.cfg");
     const refused = await lbctl(["rollback", ...onLab, "--yes"]);
     expect(refused.code).toBe(3);
-    expect(refused.stderr).toContain("--adopt");
+    expect(refused.stderr).toContain("--force");
     expect((await console("")).code).toBe(5);
     expect((await rollback("--adopt")).code).toBe(0);
     expect(await retries()).toBe("9");
     expect(await output("lb-1", "readlink /etc/haproxy/haproxy.cfg")).toBe(`${state}/current/haproxy.cfg`);
   });
 
-  test("a release leaves plain files with today's content, and HAProxy as it runs", async () => {
+  once("a release leaves plain files with today's content, and HAProxy as it runs", async () => {
     await output("lb-1", "chgrp haproxy /etc/haproxy/lists/trusted_ips.list");
     await output("lb-1", "chmod 640 /etc/haproxy/lists/trusted_ips.list");
     const look =
@@ -300,7 +302,7 @@ describe.each(releases)("HAProxy %s", (version) => {
       `cp -a ${state}/current/lists /etc/haproxy/.l && rm /etc/haproxy/lists && mv /etc/haproxy/.l /etc/haproxy/lists`,
     );
     const { code, document } = await release();
-    expect(document.hosts[0]).toEqual({ name: "lb-1", outcome: "changed", error: null });
+    expect(document.hosts[0]).toEqual({ name: "lb-1", outcome: "changed", why: null, error: null });
     expect(code).toBe(0);
 
     expect(await output("lb-1", look)).toBe(before);
@@ -314,7 +316,7 @@ describe.each(releases)("HAProxy %s", (version) => {
     expect((await rollback()).code).toBe(5);
   });
 
-  test("after a release the set is the operator's own: apply asks for --adopt, and keeps it", async () => {
+  once("after a release the set is the operator's own: apply asks for --adopt, and keeps it", async () => {
     await output("lb-1", "sed -i 's/retries 9/retries 2/' /etc/haproxy/haproxy.cfg");
     expect((await lbctl(["plan", ...onLab])).stdout).toContain("the files there are your own");
     const refused = await lbctl(["apply", ...onLab, "--yes"]);
@@ -345,7 +347,7 @@ describe.each(releases)("HAProxy %s", (version) => {
     expect((await apply()).code).toBe(0);
   });
 
-  test("a release with --purge leaves no generation, and a host that an apply can take over", async () => {
+  once("a release with --purge leaves no generation, and a host that an apply can take over", async () => {
     expect((await release("--purge")).code).toBe(0);
     expect(await output("lb-1", `ls ${state}; cat ${state}/state/servers`)).toBe("history\nstate\n1");
     await output("lb-1", "systemctl restart haproxy");

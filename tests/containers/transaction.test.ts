@@ -80,10 +80,12 @@ describe("an apply that fails", () => {
     );
     const cwd = projectWith((text) => text.replace("/run/haproxy/admin.sock", "/nowhere/admin.sock"));
     const { document } = await withoutDryBoot("lb-1", () =>
-      lbctlJson<ApplyDocument>(["apply", ...onLab, "--yes"], { cwd }),
+      lbctlJson<ApplyDocument>(["apply", ...onLab, "--yes", "--force"], { cwd }),
     );
     expect(document.hosts[0]?.outcome).toBe("failed");
     expect(document.hosts[0]?.error?.problems[0]?.what).toContain("The old worker still serves");
+    // the edit is back with the set that it is in
+    expect((await apply("--force")).code).toBe(0);
     await converges();
   });
 });
@@ -153,15 +155,16 @@ test("stray names among the generations are passed over", async () => {
 
 test("lbctl killed at any moment leaves a host that serves, and the next apply mends it", async () => {
   for (let round = 0; round < 8; round += 1) {
-    await lbctl(["apply", ...onLab, "--yes", "-e", `haproxy_timeout_queue_ms=${String(7000 + round)}`], {
+    const change = ["-e", `haproxy_timeout_queue_ms=${String(7000 + round)}`, "--confirm-timeout", "1"];
+    await lbctl(["apply", ...onLab, "--yes", ...change], {
       started: (child) => {
         void sleep(250 + 60 * round).then(() => child.kill("SIGKILL"));
       },
     });
     expect((await get(url)).status).toBe(200);
   }
-  // A commit that was under way finishes by itself.
-  await sleep(2000);
+  // A commit that was under way ends by itself, and goes back when nobody confirms it.
+  await sleep(4000);
   await converges();
 });
 

@@ -23,6 +23,9 @@ const leftovers =
   "ls -a /var/lib/lbctl/haproxy/staging 2>/dev/null; pgrep -f '[u]nshare -n|[h]aproxy .*-db'; mount | grep -v ' on / ' | grep lbctl; echo none";
 
 describe.each(releases)("HAProxy %s", (release) => {
+  // On 3.0 only what HAProxy or its unit says and does; what lbctl asks of the kernel, or finds itself, is the same there.
+  const isSecond = release === "3.0";
+  const once = test.skipIf(isSecond);
   let url = "";
 
   beforeAll(async () => {
@@ -56,7 +59,7 @@ describe.each(releases)("HAProxy %s", (release) => {
 
   const replace = (from: string | RegExp, to: string) => (text: string) => text.replace(from, to);
 
-  test.each([
+  const rows = [
     {
       name: "a chroot directory that is missing",
       change: replace("chroot /var/lib/haproxy", "chroot /nowhere"),
@@ -85,6 +88,7 @@ describe.each(releases)("HAProxy %s", (release) => {
     },
     {
       name: "an address that is not on this host",
+      own: true,
       change: replace(/$/, ""),
       extra: ["haproxy_stats_address=192.0.2.77"],
       step: "bind-preflight",
@@ -93,6 +97,7 @@ describe.each(releases)("HAProxy %s", (release) => {
     },
     {
       name: "a declared address while the kernel binds none but its own",
+      own: true,
       change: replace(/$/, ""),
       extra: ["haproxy_stats_address=192.0.2.77", '{"haproxy_foreign_addresses": ["192.0.2.77"]}'],
       step: "bind-preflight",
@@ -101,6 +106,7 @@ describe.each(releases)("HAProxy %s", (release) => {
     },
     {
       name: "two frontends on one address",
+      own: true,
       change: (text: string) =>
         `${text}\nlisten again\n    bind 0.0.0.0:<%= it.haproxy_listen_http %>\n    stats enable`,
       step: "listeners",
@@ -116,40 +122,49 @@ describe.each(releases)("HAProxy %s", (release) => {
     },
     {
       name: "a file that is empty but for the line that names it",
+      own: true,
       change: () => "global\n    description <%= it.identity %>",
       step: "listeners",
       line: /^ {2}description lbctl:/m,
       variable: "haproxy_listen_http",
     },
-  ])("$name is refused by its step, which names rendered line, template and variable", async (row) => {
-    const problem = await refused(row.change, ...(row.extra ?? []));
-    expect(problem.what).toMatch(row.line);
-    expect(problem.step).toBe(row.step);
-    expect(problem.rendered).toMatch(/^haproxy\.cfg:\d+$/);
-    expect(problem.from?.join("\n")).toMatch(/templates\/haproxy\/haproxy\.cfg\.eta:\d+$/m);
-    if (row.variable !== undefined) expect(problem.what).toContain(`${row.variable} is set in `);
-  });
+  ];
 
-  test("a port that another program has is refused by the bind preflight, which names the program", async () => {
-    await output(
-      "lb-1",
-      `systemd-run -q --unit=squatter perl -e 'use IO::Socket; my $s = IO::Socket::INET->new(LocalAddr => "0.0.0.0:9200", Listen => 5, ReuseAddr => 1) or die; sleep'; sleep 0.5`,
-    );
-    const problem = await refused(replace(/$/, ""), "haproxy_stats_port=9200");
-    await output("lb-1", "systemctl stop squatter");
-    expect(problem.step).toBe("bind-preflight");
-    expect(problem.what).toMatch(/taken: perl \(process \d+\) listens there/);
-    expect(problem.what).toContain("haproxy_stats_port is set in ");
-  });
+  test.each(rows.filter(({ own }) => !(isSecond && own)))(
+    "$name is refused by its step, which names rendered line, template and variable",
+    async (row) => {
+      const problem = await refused(row.change, ...(row.extra ?? []));
+      expect(problem.what).toMatch(row.line);
+      expect(problem.step).toBe(row.step);
+      expect(problem.rendered).toMatch(/^haproxy\.cfg:\d+$/);
+      expect(problem.from?.join("\n")).toMatch(/templates\/haproxy\/haproxy\.cfg\.eta:\d+$/m);
+      if (row.variable !== undefined) expect(problem.what).toContain(`${row.variable} is set in `);
+    },
+  );
 
-  test("an empty template is refused before anything is asked of the host", async () => {
+  once(
+    "a port that another program has is refused by the bind preflight, which names the program",
+    async () => {
+      await output(
+        "lb-1",
+        `systemd-run -q --unit=squatter perl -e 'use IO::Socket; my $s = IO::Socket::INET->new(LocalAddr => "0.0.0.0:9200", Listen => 5, ReuseAddr => 1) or die; sleep'; sleep 0.5`,
+      );
+      const problem = await refused(replace(/$/, ""), "haproxy_stats_port=9200");
+      await output("lb-1", "systemctl stop squatter");
+      expect(problem.step).toBe("bind-preflight");
+      expect(problem.what).toMatch(/taken: perl \(process \d+\) listens there/);
+      expect(problem.what).toContain("haproxy_stats_port is set in ");
+    },
+  );
+
+  once("an empty template is refused before anything is asked of the host", async () => {
     const before = await liveState("lb-1");
     const cwd = projectWith(() => "");
     expect((await lbctl(["apply", ...onLab, "--yes"], { cwd })).code).toBe(3);
     expect(await liveState("lb-1")).toBe(before);
   });
 
-  test("a declared address that the kernel may bind is taken, and given back", async () => {
+  once("a declared address that the kernel may bind is taken, and given back", async () => {
     await output("lb-1", "sysctl -qw net.ipv4.ip_nonlocal_bind=1");
     const moved = await lbctl([
       ...["apply", ...onLab, "--yes", "-e", "haproxy_stats_address=192.0.2.77"],
@@ -194,7 +209,7 @@ describe.each(releases)("HAProxy %s", (release) => {
     expect((await lbctl(["apply", ...onLab, "--yes"])).code).toBe(0);
   });
 
-  test("where namespaces are not allowed, the dry boot is left out with a note", async () => {
+  once("where namespaces are not allowed, the dry boot is left out with a note", async () => {
     const result = await withoutDryBoot("lb-1", () =>
       lbctl(["apply", ...onLab, "--yes", "-e", "haproxy_retries=5"]),
     );
@@ -202,7 +217,7 @@ describe.each(releases)("HAProxy %s", (release) => {
     expect(result.stderr).toContain("the dry boot is left out");
   });
 
-  test("a link that is cut during the dry boot leaves nothing behind", async () => {
+  once("a link that is cut during the dry boot leaves nothing behind", async () => {
     const before = await liveState("lb-1");
     // a worker that never comes so far: its socket is asked in vain
     await output(

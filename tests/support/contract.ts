@@ -5,7 +5,6 @@ import type { Transport } from "../../src/remote/choose.ts";
 import { openConnections, type Connections } from "../../src/remote/connect.ts";
 import type { Remote, RemoteResult, RemoteScript } from "../../src/remote/port.ts";
 import { makeHost } from "./fleet.ts";
-import { lbctl } from "./lbctl.ts";
 import { labConnection, otherHost, startDaemons, stopDaemons } from "./sshd.ts";
 
 /** What a transport promises; each is asked of all, or left out by name. */
@@ -27,7 +26,7 @@ interface Ground {
   readonly without: Readonly<Partial<Record<Kind, string>>>;
 }
 
-/** An instance of the lab, entered by Incus. */
+/** A container, entered by Incus. */
 export function instanceConnection(over: object = {}): Connection {
   const instance = otherHost;
   return { kind: "incus", remote: "local", project: "lbctl-lab", instance, become: true, ...over };
@@ -55,15 +54,8 @@ const grounds: readonly Ground[] = [
   },
 ];
 
-export function useLab(): void {
-  beforeAll(async () => {
-    expect((await lbctl(["lab", "up", "--yes"])).code).toBe(0);
-  });
-}
-
-/** The lab's several sshd run while the tests of a file do. */
+/** The several sshd run while the tests of a file do. */
 export function useDaemons(): void {
-  useLab();
   beforeAll(startDaemons);
   afterAll(stopDaemons);
 }

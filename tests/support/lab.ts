@@ -6,15 +6,18 @@ export const inventory = join(root, "inventories/lab");
 
 /** Runs `script` as root in a container, past lbctl: through Incus, so that sshd sees nothing of it. */
 export async function inside(host: string, script: string): Promise<Run> {
-  const incus = ["incus", "exec", "--project", "lbctl-lab", host, "--", "sh", "-c", script];
-  const [file = "", ...args] = process.getuid?.() === 0 ? incus : ["sudo", "-n", ...incus];
-  return run(file, args);
+  return incus("exec", host, "--", "sh", "-c", script);
 }
 
 export async function incus(...args: string[]): Promise<Run> {
-  const words = ["incus", ...args, "--project", "lbctl-lab"];
-  const [file = "", ...rest] = process.getuid?.() === 0 ? words : ["sudo", "-n", ...words];
+  const [file = "", ...rest] = incusWords(...args);
   return run(file, rest);
+}
+
+/** A command line that runs incus on the lab, as root. */
+export function incusWords(...args: string[]): string[] {
+  const words = ["incus", "--project", "lbctl-lab", ...args];
+  return process.getuid?.() === 0 ? words : ["sudo", "-n", ...words];
 }
 
 /** Output of `script` in a container; throws when it fails. */
@@ -66,18 +69,4 @@ export async function withoutDryBoot<T>(host: string, part: () => Promise<T>): P
 export async function runtime(host: string, command: string): Promise<string> {
   const perl = `use IO::Socket::UNIX; $s = IO::Socket::UNIX->new("/run/haproxy/admin.sock") or die; print $s "${command}\\n"; print <$s>`;
   return output(host, `perl -e '${perl}'`);
-}
-
-/** The key that lab hosts let in, and the lines of known_hosts that name them: files, from the lab's inventory. */
-export function labLogin(): { readonly key: string; readonly knownHosts: string } {
-  const text = readFileSync(join(inventory, "hosts.yml"), "utf8");
-  const find = (pattern: RegExp): string => {
-    const found = pattern.exec(text)?.[1];
-    if (found === undefined) throw new Error(`the lab's inventory has no ${String(pattern)}`);
-    return found;
-  };
-  return {
-    key: find(/ansible_ssh_private_key_file: (\S+)/),
-    knownHosts: find(/UserKnownHostsFile=([^\s'"]+)/),
-  };
 }

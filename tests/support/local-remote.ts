@@ -8,7 +8,7 @@ export function localRemote(host: string): Remote {
     async run({ script, payload, onLine, signal }) {
       const result = await runProcess("sh", ["-c", script], {
         env: { LC_ALL: "C" },
-        ...(payload ? { input: payload } : {}),
+        ...(payload instanceof Uint8Array ? { input: payload } : {}),
         ...(onLine ? { onLine } : {}),
         ...(signal ? { signal } : {}),
       });

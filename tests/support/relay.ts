@@ -7,22 +7,25 @@ export interface RelayOptions {
   readonly swallowAfter?: number;
   /** One way, in milliseconds. */
   readonly delayMs?: number;
+  /** To the server, no faster than this. */
+  readonly bytesPerSecond?: number;
 }
 
 export interface Relay {
   readonly port: number;
-  /** Bytes of all connections so far. */
-  readonly seen: { server: number; client: number };
+  /** Bytes of all connections so far, and how many there were. */
+  readonly seen: { server: number; client: number; connections: number };
   close(): void;
 }
 
 /** A TCP relay on loopback that misbehaves as told. */
 export async function startRelay(host: string, port: number, options: RelayOptions = {}): Promise<Relay> {
-  const seen = { server: 0, client: 0 };
+  const seen = { server: 0, client: 0, connections: 0 };
   const sockets = new Set<Socket>();
   const server = createServer((client) => {
     const target = connect({ host, port, noDelay: true });
     client.setNoDelay(true);
+    seen.connections += 1;
     const count = { server: 0, client: 0 };
     const both = [client, target] as const;
     const drop = (): void => {
@@ -51,6 +54,13 @@ export async function startRelay(host: string, port: number, options: RelayOptio
     };
     target.on("data", pass("server", client));
     client.on("data", pass("client", target));
+    const { bytesPerSecond } = options;
+    if (bytesPerSecond !== undefined) {
+      client.on("data", (chunk: Buffer) => {
+        client.pause();
+        setTimeout(() => client.resume(), (1000 * chunk.length) / bytesPerSecond);
+      });
+    }
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {

@@ -1,13 +1,14 @@
-import { mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { mkdirSync, readdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { SshConnection } from "../../src/model/fleet.ts";
-import { addressOf, incus, inventory, output } from "./lab.ts";
+import { addressOf, key, knownHosts } from "./hosts.ts";
+import { incus, output } from "./lab.ts";
 import { run } from "./lbctl.ts";
 
 /** The host with the daemons below, and those that are entered by Incus and as jump host. */
-export const sshHost = "backend-api-1";
-export const otherHost = "backend-api-2";
+export const sshHost = "test-api";
+export const otherHost = "test-stream";
 
 /** Several sshd in one container: what each is for. */
 export const ports = {
@@ -36,22 +37,11 @@ export const cshUser = "cshell";
 export const password = "correct horse";
 const users = ["sudoer", "nopasswd", "mallory", "wantstty", cshUser] as const;
 
-/** The lab's own key and known_hosts, from its inventory. */
-export function labFiles(): { key: string; knownHosts: string } {
-  const text = readFileSync(join(inventory, "hosts.yml"), "utf8");
-  const find = (pattern: RegExp): string => pattern.exec(text)?.[1] ?? "";
-  return {
-    key: find(/ansible_ssh_private_key_file: (\S+)/),
-    knownHosts: find(/UserKnownHostsFile=(\S+)/),
-  };
-}
-
 /** As root on the host's noisy daemon, its host key known under the host's address. */
 export function labConnection(
   over: Partial<SshConnection> = {},
   options: readonly string[] = [],
 ): SshConnection {
-  const { key, knownHosts } = labFiles();
   return {
     kind: "ssh",
     address: addressOf(sshHost),

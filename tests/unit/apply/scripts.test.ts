@@ -3,8 +3,12 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { hostProgram } from "../../../src/apply/host-program.ts";
 import { releaseScript } from "../../../src/apply/release.ts";
+import { confirmScript } from "../../../src/apply/pending.ts";
 import { applyScript, installScript, steps } from "../../../src/apply/steps.ts";
 import type { HostPlan } from "../../../src/model/host.ts";
+import { breakScript } from "../../../src/apply/break-lease.ts";
+import { makeClaim, underLease } from "../../../src/apply/lease.ts";
+import { leaseScript } from "../../../src/observe/lease.ts";
 import { generationScript } from "../../../src/observe/generation.ts";
 import { historyScript } from "../../../src/observe/history.ts";
 import { observeScript } from "../../../src/observe/script.ts";
@@ -19,13 +23,17 @@ const plan: HostPlan = {
   links: [],
   activate: { how: "reload", why: "x" },
   enable: false,
+  dropIn: "create",
+  generation: null,
   adopts: false,
+  drift: [],
   warnings: [],
 };
-const context = { role, plan, digest: "d", identity: "lbctl:0", from: null, keep: 10 };
+const commit = { token: "0a", confirmSeconds: 30, by: "o'hara@x", at: "" };
+const context = { role, plan, digest: "d", identity: "lbctl:0", from: null, ownCerts: [], keep: 10, commit };
 const apply = applyScript(context);
 
-test.each([
+const scripts: [string, string][] = [
   ["observe", observeScript(role)],
   ["apply", apply],
   ["rollback", applyScript({ ...context, from: { generation: 2, stays: ["lists"] } })],
@@ -33,11 +41,17 @@ test.each([
     "release",
     releaseScript({ role, digest: "d", purge: true }, { by: "o'hara@x", at: "", lbctl: "", git: null }),
   ],
+  ["confirm", confirmScript(role.state, role.service, "0a", 30)],
+  ["leased", underLease(apply, "/run/lbctl/haproxy", makeClaim("o'hara@x", "apply"))],
+  ["lease", leaseScript("/run/lbctl/haproxy")],
+  ["break", breakScript("/run/lbctl/haproxy", "0", "o'hara@x")],
   ["history", historyScript(role)],
   ["generation", generationScript(role, 2)],
   ["console", hostProgram(role).text],
   ["install", installScript(["haproxy"])],
-])("the %s script is POSIX shell", (_, script) => {
+];
+
+test.each(scripts)("the %s script is POSIX shell", (_, script) => {
   for (const shell of [
     ["dash", "-n"],
     ["bash", "--posix", "-n"],
@@ -48,12 +62,21 @@ test.each([
   }
 });
 
+test("a deadline on a host does not rest on the time of day", () => {
+  // a time that is added to, or compared, is a deadline; the journal is asked by its own stamps
+  const ofTheDay = /\btime\b(?:\(\))?\s*(?:[+<>]|>=|<=)|\bdate \+%s|\$EPOCH|\blocaltime\b/;
+  expect(`my $until = time + 15;`).toMatch(ofTheDay);
+  for (const [name, script] of scripts) expect(ofTheDay.exec(script)?.[0], name).toBeUndefined();
+});
+
 test("nothing that is live is touched before the swap", () => {
   const before = steps.slice(
     0,
     steps.findIndex((step) => step.name === "swap"),
   );
   const text = before.map((step) => step.script(context)).join("\n");
-  expect(before.map((step) => step.name)).toEqual(["lock", "stage", "validate", "recheck", "keep"]);
+  expect(before.map((step) => step.name)).toEqual([
+    ...["lease", "lock", "stage", "validate", "recheck", "keep", "guard"],
+  ]);
   expect(text).not.toMatch(/(?:mv|rm|ln)\b[^\n]*\$live|systemctl|activate/);
 });

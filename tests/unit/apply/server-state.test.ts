@@ -68,19 +68,38 @@ function perl(script: string, ...args: string[]): string {
   return execFileSync("perl", ["-e", `${serverStateInPerl}\n${script}`, ...args]).toString();
 }
 
-/** What of a state goes over to a set that is the same, and what is said to the new worker. */
-function carried(...lines: string[]): { lines: string[]; commands: string[] } {
+/** What of a state goes over to `next`, and what is said to the new worker. */
+function carriedTo(next: string, ...lines: string[]): { lines: string[]; commands: string[] } {
   const folder = mkdtempSync(join(tmpdir(), "lbctl-state-"));
-  writeFileSync(join(folder, "cfg"), base);
-  const script = `my $set = servers_of($ARGV[0]);
-my ($lines, @commands) = state_for($ARGV[1], $set, $set); print join("\\n", @$lines, "--", @commands)`;
-  const [kept = "", said = ""] = perl(script, join(folder, "cfg"), ["1", ...lines].join("\n")).split("--");
+  writeFileSync(join(folder, "old"), base);
+  writeFileSync(join(folder, "new"), next);
+  const script = `my ($state, @sets) = @ARGV;
+my ($lines, @commands) = state_for($state, map { servers_of($_) } @sets); print join("\\n", @$lines, "--", @commands)`;
+  const state = ["1", ...lines].join("\n");
+  const [kept = "", said = ""] = perl(script, state, join(folder, "old"), join(folder, "new")).split("--");
   return { lines: kept.trim().split("\n").slice(1), commands: said.trim().split("\n").filter(Boolean) };
 }
 
-test("a server keeps its state where the configuration has it", () => {
+const carried = (...lines: string[]): ReturnType<typeof carriedTo> => carriedTo(base, ...lines);
+
+/** The line as the new worker gets it: without a result of the old worker's check. */
+const untested = (line: string): string => line.replace(" 9 6 3 ", " 9 1 0 ");
+
+test("a server keeps its state where the configuration has it, but no result of a check", () => {
   const a = stateOf("a", "10.0.0.1", 8, 80);
-  expect(carried(a)).toEqual({ lines: [a], commands: [] });
+  expect(untested(a)).not.toBe(a);
+  expect(carried(a)).toEqual({ lines: [untested(a)], commands: [] });
+});
+
+test("with another check, a server that is up stays up until that has failed as often as it takes", () => {
+  const up = stateOf("a", "10.0.0.1", 0, 80);
+  const down = stateOf("b", "10.0.0.2", 0, 80).replace("10.0.0.2 2", "10.0.0.2 0");
+  expect(carriedTo(base.replace("/health", "/ready"), up, down).lines).toEqual([untested(up)]);
+  const words = up.split(" ");
+  const weak = [...words.slice(0, 12), "2", ...words.slice(13)].join(" ");
+  const carriedOver = carriedTo(base.replace("/health", "/ready"), weak).lines[0] ?? "";
+  expect(carriedOver.split(" ")[12]).toBe("4");
+  expect(carriedTo(base.replace("check inter 1s", "check port 81"), up).lines).toEqual([]);
 });
 
 test.each([

@@ -4,7 +4,7 @@ import { exitCodeOf, lookAtHost } from "../../../src/commands/look.ts";
 import { loadProject } from "../../../src/commands/project.ts";
 import { LbctlError, type ErrorCode } from "../../../src/errors.ts";
 import { observe } from "../../../src/observe/observe.ts";
-import type { Remote } from "../../../src/remote/port.ts";
+import type { Reachable, Remote } from "../../../src/remote/port.ts";
 import { loadRole } from "../../../src/role/load.ts";
 import { root } from "../../support/lbctl.ts";
 import { goldenInventory } from "../../support/goldens.ts";
@@ -24,6 +24,7 @@ const facts = {
   "link ": "haproxy.cfg file",
   [sum]: "  haproxy.cfg",
   "file ": `644 =${base64("global\n")} haproxy.cfg`,
+  "dropin ": "same",
   "handmade ": "no",
   "digest ": "d",
   "free ": "1000000 4096",
@@ -41,8 +42,9 @@ async function look(over: Readonly<Record<string, string>>, golden = "two-pools"
   const stdout = Object.entries({ ...facts, ...over })
     .map(([name, fields]) => `${name}${fields}\n`)
     .join("");
-  const remote: Remote = {
+  const remote: Reachable = {
     host: host.name,
+    anew: () => remote,
     close: () => Promise.resolve(),
     run: () => Promise.resolve({ status: 0, stdout, stderr: "" }),
   };
@@ -76,6 +78,13 @@ test.each([
   await expect(look(over)).rejects.toMatchObject({
     code: "rejected",
     message: expect.stringContaining(message) as string,
+  });
+});
+
+test("a login that is not root is refused", async () => {
+  await expect(look({ "uid ": "1000" })).rejects.toMatchObject({
+    code: "rejected",
+    message: expect.stringContaining("lbctl is not root there, but uid 1000") as string,
   });
 });
 

@@ -61,10 +61,14 @@ function observed(mode: string, content: string | null, generation: number | nul
     links: {},
     files: content === null ? [] : [{ path: "haproxy.cfg", sha256: "0", mode, content }],
     handMade: false,
+    written: null,
+    changedSinceLoad: [],
     watched: {},
     digest: "d",
     freeBytes: 1,
     console: null,
+    dropIn: "same",
+    undecided: null,
   };
 }
 

@@ -33,7 +33,13 @@ const changed = (generation: number, outcome = "changed") => ({
 
 describe("the history", () => {
   test("of a host that never had an apply is empty", async () => {
-    expect(await history()).toEqual({ host: "lb-1", current: null, previous: null, entries: [] });
+    expect(await history()).toEqual({
+      host: "lb-1",
+      current: null,
+      previous: null,
+      entries: [],
+      undecided: null,
+    });
   });
 
   test("is told newest first, and says what is still there", async () => {

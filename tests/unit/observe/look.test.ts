@@ -1,9 +1,19 @@
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { chmodSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  mkdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { beforeEach, expect, test } from "vitest";
 import type { ObservedHost } from "../../../src/model/host.ts";
+import { changedInPerl } from "../../../src/observe/changed.ts";
 import { liveFunctions } from "../../../src/observe/look.ts";
 import { observe } from "../../../src/observe/observe.ts";
 import type { Remote } from "../../../src/remote/port.ts";
@@ -33,7 +43,7 @@ const remote: Remote = {
   close: () => Promise.resolve(),
   run: ({ script, payload }) => {
     const { status, stdout, stderr } = spawnSync("sh", ["-c", script], {
-      input: payload ?? "",
+      input: payload instanceof Uint8Array ? payload : "",
       encoding: "utf8",
     });
     return Promise.resolve({ status: status ?? -1, stdout, stderr });
@@ -128,3 +138,64 @@ test("a set without a file of one's own is nobody's", async () => {
   expect(handMade).toBe(true);
   expect(files.find(({ path }) => path === "haproxy.cfg")?.mode).toBe("0600");
 });
+
+test("what lbctl wrote there is told by the manifest, which one of a newer lbctl is not trusted with", async () => {
+  const manifest = join(role.state, "generations/3/manifest.json");
+  expect((await look()).written).toBe(null);
+  const files = [{ path: "haproxy.cfg", mode: "0644", sha256: "0".repeat(64) }];
+  writeFileSync(manifest, JSON.stringify({ format: 1, lbctl: "0.1.0", files }, null, 2));
+  expect((await look()).written).toEqual(files);
+  writeFileSync(manifest, JSON.stringify({ format: 2, lbctl: "9.0.0", files: [] }, null, 2));
+  await expect(look()).rejects.toMatchObject({
+    code: "rejected",
+    message: expect.stringContaining("9.0.0 wrote them") as string,
+  });
+});
+
+test("watched files come with their sums, and without one where there is none", async () => {
+  const there = join(folder, "it's \\ here.pem");
+  writeFileSync(there, "x");
+  const { watched } = await observe(remote, role, [there, join(folder, "none.pem")]);
+  expect(watched).toEqual({
+    [there]: createHash("sha256").update("x").digest("hex"),
+    [join(folder, "none.pem")]: null,
+  });
+});
+
+test("a file that was put back with its old times is seen to have changed, to a part of a second", () => {
+  const file = join(folder, "state/generations/3/haproxy.cfg");
+  const link = join(role.live, "haproxy.cfg");
+  const changed = (path: string, start: number, own = 0): boolean =>
+    spawnSync(
+      "perl",
+      [
+        "-e",
+        `use strict; ${changedInPerl} print changed_after(@ARGV) ? 1 : 0`,
+        start.toFixed(6),
+        path,
+        String(own),
+      ],
+      {
+        encoding: "utf8",
+      },
+    ).stdout === "1";
+  // all of it within one second, whichever that is
+  const loaded = ctimeOf(file) + 0.0005;
+  expect(changed(file, loaded)).toBe(false);
+  expect(changed(link, loaded)).toBe(false);
+  const { atime, mtime } = statSync(file);
+  do {
+    renameSync(file, `${file}.away`);
+    renameSync(`${file}.away`, file);
+    utimesSync(file, atime, mtime);
+  } while (ctimeOf(file) <= loaded);
+  expect(changed(file, loaded)).toBe(true);
+  expect(changed(link, loaded)).toBe(true);
+  expect(changed(file, ctimeOf(file) + 0.0005)).toBe(false);
+  expect(changed(join(folder, "none"), loaded)).toBe(false);
+});
+
+/** Seconds, with a fraction. */
+function ctimeOf(path: string): number {
+  return Number(statSync(path, { bigint: true }).ctimeNs / 1000n) / 1e6;
+}

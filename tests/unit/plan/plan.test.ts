@@ -19,6 +19,13 @@ interface Case {
     readonly service?: ObservedHost["service"];
     readonly links?: Record<string, LinkState>;
     readonly loadedIdentity?: string | null;
+    readonly dropIn?: ObservedHost["dropIn"];
+    /** What the manifest says, by content. */
+    readonly written?: Record<string, string>;
+    readonly modes?: Record<string, string>;
+    readonly handMade?: boolean;
+    readonly changedSinceLoad?: string[];
+    readonly watched?: ObservedHost["watched"];
   };
   readonly expected: {
     readonly changes: boolean;
@@ -27,6 +34,10 @@ interface Case {
     readonly links: string[];
     readonly activate: string | null;
     readonly enable: boolean;
+    readonly drift?: string[];
+    readonly adopts?: boolean;
+    /** By path. */
+    readonly notes?: Record<string, string>;
   };
 }
 
@@ -44,7 +55,12 @@ test.each(cases.map((one) => [one.it, one] as const))("%s", (_, { desired, obser
     links: plan.links,
     activate: plan.activate === null ? null : `${plan.activate.how}: ${plan.activate.why}`,
     enable: plan.enable,
-  }).toEqual(expected);
+    drift: plan.drift,
+    adopts: plan.adopts,
+  }).toEqual({ drift: [], adopts: false, ...without(expected, "notes") });
+  expect(Object.fromEntries(plan.files.map(({ path, note }) => [path, note]))).toMatchObject(
+    expected.notes ?? {},
+  );
 });
 
 test("a diff leaves the identity out", () => {
@@ -52,6 +68,10 @@ test("a diff leaves the identity out", () => {
   expect(unifiedDiff("f", a ?? "", b ?? "")).toBe("");
   expect(unifiedDiff("f", a ?? "", `${b ?? ""}y\n`)).toContain("+y");
 });
+
+function without<T extends object>(value: T, key: keyof T): object {
+  return Object.fromEntries(Object.entries(value).filter(([name]) => name !== key));
+}
 
 function desiredHost({ files }: Case["desired"]): DesiredHost {
   return {
@@ -81,15 +101,25 @@ function observedHost(observed: Case["observed"]): ObservedHost {
     links: observed.links ?? { "haproxy.cfg": "linked", lists: "linked" },
     files: Object.entries(observed.files).map(([path, content]) => ({
       path,
-      content,
-      mode: "0644",
+      content: path.startsWith("certs/") ? null : content,
+      mode: observed.modes?.[path] ?? "0644",
       sha256: hash(content),
     })),
-    handMade: false,
-    watched: {},
+    handMade: observed.handMade ?? false,
+    written: observed.written
+      ? Object.entries(observed.written).map(([path, content]) => ({
+          path,
+          mode: "0644",
+          sha256: hash(content),
+        }))
+      : null,
+    changedSinceLoad: observed.changedSinceLoad ?? [],
+    watched: observed.watched ?? {},
     digest: "d",
     freeBytes: 1e9,
     console: null,
+    dropIn: observed.dropIn ?? "same",
+    undecided: null,
   };
 }
 

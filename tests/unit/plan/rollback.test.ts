@@ -27,10 +27,14 @@ function observed(files: GenerationFile[], over: Partial<ObservedHost> = {}): Ob
     links: Object.fromEntries(links.map((name) => [name, "linked"])),
     files,
     handMade: false,
+    written: null,
+    changedSinceLoad: [],
     watched: {},
     digest: "",
     freeBytes: 1e12,
     console: null,
+    dropIn: "same",
+    undecided: null,
     ...over,
   };
 }
@@ -60,7 +64,13 @@ test("the configuration goes back, lists and maps stay as they are today", () =>
     [file("haproxy.cfg", cfg("b", "new\n")), file("lists/a.list", "2\n"), file("lists/b.list", "3\n")],
   );
   expect(result.plan.files).toEqual([
-    { path: "haproxy.cfg", action: "update", diff: expect.stringContaining("-new\n+old\n") as string },
+    {
+      path: "haproxy.cfg",
+      action: "update",
+      diff: expect.stringContaining("-new\n+old\n") as string,
+      note: null,
+      drift: false,
+    },
   ]);
   expect(result.plan.activate).toEqual({ how: "reload", why: "the configuration changed" });
   expect(result.stays).toEqual(["lists", "maps", "certs"]);
@@ -117,8 +127,20 @@ test("today's certificates stay; with certificates the generation's come back", 
   const back = plan(from, live, { withCerts: true });
   expect(back.stays).toEqual(["lists", "maps"]);
   expect(back.plan.files).toEqual([
-    { path: "certs/site.pem", action: "update", diff: "" },
-    { path: "certs/theirs.pem", action: "delete", diff: "" },
+    {
+      path: "certs/site.pem",
+      action: "update",
+      diff: "",
+      note: "not shown: it is too large, or secret",
+      drift: false,
+    },
+    {
+      path: "certs/theirs.pem",
+      action: "delete",
+      diff: "",
+      note: "not shown: it is too large, or secret",
+      drift: false,
+    },
   ]);
 });
 
@@ -129,4 +151,19 @@ test("a certificate that no manifest names comes along, and gets into none", () 
   expect(plan(from, live).files.map(({ path }) => path)).toEqual(["haproxy.cfg"]);
   const both = plan([...from, cert], live, { withCerts: true, owned: from });
   expect(both.files.map(({ path }) => path)).toEqual(["haproxy.cfg"]);
+});
+
+test("an edit is told of, also where it stays, since the new manifest would make it lbctl's own", () => {
+  const live = [file("haproxy.cfg", cfg("b", "new\n")), file("lists/a.list", "mine\n")];
+  const written = [file("haproxy.cfg", cfg("b", "new\n")), file("lists/a.list", "1\n")];
+  const { plan: made } = planRollback(
+    target([file("haproxy.cfg", cfg("a", "old\n")), file("lists/a.list", "1\n")]),
+    observed(live, { written }),
+    { links, withCerts: false },
+  );
+  expect(made.drift).toEqual(["lists/a.list"]);
+  expect(made.files.map(({ path, drift }) => [path, drift])).toEqual([
+    ["haproxy.cfg", false],
+    ["lists/a.list", true],
+  ]);
 });

@@ -3,6 +3,7 @@ import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { dial } from "../../../src/remote/dial.ts";
 import { openLink } from "../../../src/remote/link.ts";
 import { NoLink } from "../../../src/remote/run.ts";
 import { parseConfig } from "../../../src/remote/ssh-config.ts";
@@ -25,11 +26,25 @@ test("a host that hangs up while known_hosts is read has turned lbctl away, and 
   const config = parseConfig(settings.join("\n"), undefined, "/nowhere");
   const begun = performance.now();
   const to = { target: "lb-1", config, keyFile: undefined };
-  const error: unknown = await openLink(to, new AbortController().signal).catch((caught: unknown) => caught);
+  const error: unknown = await openLink(to, () =>
+    dial("127.0.0.1", port, new AbortController().signal),
+  ).catch((caught: unknown) => caught);
   server.close();
   expect(error).toBeInstanceOf(NoLink);
   expect(error).toMatchObject({
     problem: { what: "lb-1 closed the connection before the login", again: true },
   });
   expect(performance.now() - begun).toBeLessThan(5000);
+});
+
+test("a host that only OpenSSH can reach is not dialled", async () => {
+  const config = parseConfig("hostname 127.0.0.1\nport 9\nproxyjump bastion", undefined, "/nowhere");
+  let dialled = false;
+  const dialling = (): Promise<never> => {
+    dialled = true;
+    return Promise.reject(new Error("refused"));
+  };
+  const opening = openLink({ target: "lb-1", config, keyFile: undefined }, dialling);
+  await expect(opening).rejects.toBeInstanceOf(NoLink);
+  expect(dialled).toBe(false);
 });

@@ -1,4 +1,7 @@
-import { expect, test } from "vitest";
+import { chmodSync, mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, test, vi } from "vitest";
 import { instanceArguments } from "../../../src/remote/instance.ts";
 import { sshArguments } from "../../../src/remote/openssh.ts";
 import { quote } from "../../../src/remote/shell.ts";
@@ -140,4 +143,38 @@ test.each<[string | undefined, string, number | undefined, string]>([
   [undefined, "2001:db8::1", 2222, "ssh -p 2222 2001:db8::1"],
 ])("%s on %s, port %s, is reached by hand", (user, host, port, command) => {
   expect(byHand(nameTarget(user, host, port))).toBe(command);
+});
+
+test.each<[string, (folder: string) => void]>([
+  [
+    "a link",
+    (folder) => {
+      symlinkSync(mkdtempSync(join(tmpdir(), "lbctl-planted-")), folder);
+    },
+  ],
+  [
+    "a link to nowhere",
+    (folder) => {
+      symlinkSync("/nowhere", folder);
+    },
+  ],
+  [
+    "a folder that others may write to",
+    (folder) => {
+      mkdirSync(folder);
+      chmodSync(folder, 0o777);
+    },
+  ],
+  [
+    "a file",
+    (folder) => {
+      writeFileSync(folder, "");
+    },
+  ],
+])("%s in the place of the folder for ssh's sockets is refused", (_, plant) => {
+  const runtime = mkdtempSync("/tmp/lb-");
+  plant(join(runtime, "lbctl"));
+  vi.stubEnv("XDG_RUNTIME_DIR", runtime);
+  expect(() => sshArguments(connection)).toThrow("must be yours alone");
+  vi.unstubAllEnvs();
 });

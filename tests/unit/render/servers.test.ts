@@ -38,6 +38,8 @@ test("two servers at one address are refused", () => {
 test.each([
   ["192.0.2.1", "192.0.2.1:8080", false],
   ["2001:db8::1", "[2001:db8::1]:8080", false],
+  ["2001:DB8:0::1", "[2001:db8::1]:8080", false],
+  ["::1:80", "[::1:80]:8080", false],
   ["app.example", "app.example:8080", true],
 ])("the address %s becomes %s", (address, endpoint, named) => {
   expect(pool(makeHost("a", address)).servers[0]).toMatchObject({ endpoint, named });

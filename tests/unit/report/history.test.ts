@@ -18,6 +18,7 @@ const history = (...entries: HistoryEntry[]): HostHistory => ({
   host: "lb-1",
   current: 3,
   previous: 2,
+  undecided: null,
   entries,
 });
 const long = "x".repeat(300);
@@ -67,7 +68,7 @@ test("a host without changes says so", () => {
 test("the document has each entry's keys, and an error where there is no history", () => {
   expect(historyDocument([{ host: "lb-1", look: history(entry), error: null }])).toEqual({
     format_version: 1,
-    hosts: [{ name: "lb-1", current: 3, previous: 2, entries: [{ ...entry }], error: null }],
+    hosts: [{ name: "lb-1", current: 3, previous: 2, undecided: null, entries: [{ ...entry }], error: null }],
   });
   expect(historyDocument([{ host: "lb-1", look: null, error: null }])).toMatchObject({
     hosts: [{ name: "lb-1", current: null, entries: [] }],

@@ -15,7 +15,10 @@ const quiet: HostPlan = {
   links: [],
   activate: null,
   enable: false,
+  dropIn: null,
+  generation: null,
   adopts: false,
+  drift: [],
   warnings: [],
 };
 const changed: HostPlan = {
@@ -24,8 +27,14 @@ const changed: HostPlan = {
   changes: true,
   install: ["haproxy"],
   files: [
-    { path: "haproxy.cfg", action: "update", diff: "@@ -1 +1 @@\n-retries 3\n+retries 2\n" },
-    { path: "lists/a.list", action: "create", diff: "" },
+    {
+      path: "haproxy.cfg",
+      action: "update",
+      diff: "@@ -1 +1 @@\n-retries 3\n+retries 2\n",
+      note: null,
+      drift: false,
+    },
+    { path: "lists/a.list", action: "create", diff: "", note: "empty", drift: false },
   ],
   activate: { how: "reload", why: "haproxy.cfg differs" },
 };
@@ -53,7 +62,7 @@ test("a plan is a sentence, and what changes on each host, folded", () => {
       "+retries 2",
       "```",
       "",
-      "- create lists/a.list",
+      "- create lists/a.list (empty)",
       "",
       "</details>",
       "",
@@ -64,8 +73,16 @@ test("a plan is a sentence, and what changes on each host, folded", () => {
 });
 
 test("an apply is a table of outcomes", () => {
-  const text = all(changeMarkdown("apply", [{ host: "lb-1", outcome: "rolled-back", error: null }], []));
-  expect(text).toContain("| host | outcome |\n| --- | --- |\n| lb-1 | rolled-back |\n");
+  const skipped = {
+    host: "lb-2",
+    outcome: "skipped",
+    error: null,
+    why: "not begun, since lb-1 failed",
+  } as const;
+  const outcomes = [{ host: "lb-1", outcome: "rolled-back", error: null } as const, skipped];
+  expect(all(changeMarkdown("apply", outcomes, []))).toContain(
+    "| host | outcome |\n| --- | --- |\n| lb-1 | rolled-back |\n| lb-2 | skipped, not begun, since lb-1 failed |\n",
+  );
 });
 
 test("no name breaks out of its place", () => {
@@ -83,7 +100,11 @@ test("no name breaks out of its place", () => {
 
 test("no diff ends its fence", () => {
   const diff = "+a\n+```\n-````\n+</details>\n";
-  const text = all(planMarkdown([planned({ ...changed, files: [{ path: "x", action: "update", diff }] })]));
+  const text = all(
+    planMarkdown([
+      planned({ ...changed, files: [{ path: "x", action: "update", diff, note: null, drift: false }] }),
+    ]),
+  );
   expect(text).toContain(`\n\`\`\`\`\`diff\n${diff}\`\`\`\`\`\n`);
 });
 

@@ -5,7 +5,8 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import type { SshConnection } from "../../src/model/fleet.ts";
 import { newKey, startAgent, type Agent } from "../support/agent.ts";
 import { promises, useDaemons } from "../support/contract.ts";
-import { labConnection, labFiles, password, ports } from "../support/sshd.ts";
+import { key } from "../support/hosts.ts";
+import { labConnection, password, ports } from "../support/sshd.ts";
 
 useDaemons();
 
@@ -44,7 +45,7 @@ promises("logins", ({ failure }) => {
 
   test("a key file that others may read is named", async () => {
     const keyFile = join(folder, "open");
-    copyFileSync(labFiles().key, keyFile);
+    copyFileSync(key, keyFile);
     chmodSync(keyFile, 0o644);
     expect((await failure(labConnection({ keyFile }))).message).toContain(`too open: ${keyFile}`);
   });

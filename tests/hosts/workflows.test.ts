@@ -3,7 +3,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { exampleProject } from "../support/example.ts";
-import { addressOf, inside, inventory, labLogin, liveState, output } from "../support/lab.ts";
+import {
+  addressOf,
+  balancer,
+  freshBalancer,
+  inventory,
+  key as keyFile,
+  knownHosts as knownHostsFile,
+} from "../support/hosts.ts";
+import { inside, liveState, output } from "../support/lab.ts";
 import { lbctl, root, run } from "../support/lbctl.ts";
 import { projectWith } from "../support/project.ts";
 import { readCommands } from "../support/workflow/commands.ts";
@@ -14,14 +22,14 @@ const push: ForgeEvent = { name: "push", branch: "main" };
 const pull: ForgeEvent = { name: "pull_request", branch: "faster" };
 
 beforeAll(async () => {
-  expect((await lbctl(["lab", "up", "--yes"])).code).toBe(0);
+  await freshBalancer();
   const pack = await run("npm", ["pack", "--ignore-scripts", "--silent", "--pack-destination", folder]);
   expect(pack.code).toBe(0);
 });
 
 describe.each(["github", "forgejo"] as const)("on %s", (kind) => {
-  const key = (): string => readFileSync(labLogin().key, "utf8");
-  const knownHosts = (): string => readFileSync(labLogin().knownHosts, "utf8");
+  const key = (): string => readFileSync(keyFile, "utf8");
+  const knownHosts = (): string => readFileSync(knownHostsFile, "utf8");
   const tools = mkdtempSync(join(folder, `tools-${kind}-`));
   const forge = (retries: string, more: Partial<Forge> = {}): Forge => ({
     kind,
@@ -50,7 +58,7 @@ describe.each(["github", "forgejo"] as const)("on %s", (kind) => {
   let applied = "";
 
   test("main is applied, and applied again it is unchanged", async () => {
-    const there = (await inside("lb-1", "grep -ho 'retries [0-9]' /etc/haproxy/haproxy.cfg")).stdout.trim();
+    const there = (await inside(balancer, "grep -ho 'retries [0-9]' /etc/haproxy/haproxy.cfg")).stdout.trim();
     applied = `haproxy_retries: ${there === "retries 4" ? 5 : 4}`;
     const job = await start(forge(applied), push);
     expect(job.log).toMatch(/lb-1 +changed/);
@@ -65,16 +73,16 @@ describe.each(["github", "forgejo"] as const)("on %s", (kind) => {
       Remove: "success",
     });
     expect(job.summary).toContain("| lb-1 | changed |");
-    const before = await liveState("lb-1");
+    const before = await liveState(balancer);
     const again = await start(forge(applied), push);
     expect(again.log).toMatch(/lb-1 +unchanged/);
     expect(again.summary).toContain("| lb-1 | unchanged |");
     expect(again.outcome).toBe("success");
-    expect(await liveState("lb-1")).toBe(before);
+    expect(await liveState(balancer)).toBe(before);
   });
 
   test("a pull request shows the plan and changes nothing", async () => {
-    const before = await liveState("lb-1");
+    const before = await liveState(balancer);
     const job = await start(forge("haproxy_retries: 2"), pull);
     expect(job.outcome).toBe("success");
     expect(outcomes(job)).toMatchObject({
@@ -88,7 +96,7 @@ describe.each(["github", "forgejo"] as const)("on %s", (kind) => {
       expect.stringMatching(/^Merging this changes/),
     ]);
     expect(job.summary).toMatch(/<details>[^]*```diff\n[^]*\+ +retries 2[^]*```[^]*<\/details>/);
-    expect(await liveState("lb-1")).toBe(before);
+    expect(await liveState(balancer)).toBe(before);
   });
 
   test("a pull request that changes nothing says so", async () => {
@@ -110,7 +118,7 @@ describe.each(["github", "forgejo"] as const)("on %s", (kind) => {
   });
 
   test("every mistake of an inventory is shown at its file and line, and no host is asked", async () => {
-    const before = await liveState("lb-1");
+    const before = await liveState(balancer);
     const job = await start(forge("haproxy_retries: many\nhaproxy_retrys: 3"), push);
     expect(job.code).toBe(3);
     expect(outcomes(job)).toMatchObject({
@@ -138,15 +146,15 @@ describe.each(["github", "forgejo"] as const)("on %s", (kind) => {
       },
     ]);
     expect(job.summary).toContain("**error:**");
-    expect(await liveState("lb-1")).toBe(before);
+    expect(await liveState(balancer)).toBe(before);
   });
 
   test("a host key that is not the known one ends it with exit 4", async () => {
     const wrong = "AAAAC3NzaC1lZDI1NTE5AAAAIJdD7y3aLq454yWBdwLWbieU1ebz9/cu7/QEXn9OIeZJ";
-    const before = await liveState("lb-1");
+    const before = await liveState(balancer);
     const job = await start(
       forge("haproxy_retries: 2", {
-        secrets: { LBCTL_SSH_KEY: key(), LBCTL_KNOWN_HOSTS: `${addressOf("lb-1")} ssh-ed25519 ${wrong}` },
+        secrets: { LBCTL_SSH_KEY: key(), LBCTL_KNOWN_HOSTS: `${addressOf(balancer)} ssh-ed25519 ${wrong}` },
       }),
       push,
     );
@@ -162,7 +170,7 @@ describe.each(["github", "forgejo"] as const)("on %s", (kind) => {
       },
     ]);
     expect(job.log).toContain("Nothing was changed on any host.");
-    expect(await liveState("lb-1")).toBe(before);
+    expect(await liveState(balancer)).toBe(before);
   });
 
   test("secrets that are missing or empty are all named", async () => {
@@ -191,7 +199,7 @@ describe("what others wrote is no command for the runner", () => {
 
   test("in the files of a host, as plan shows them", async () => {
     await output(
-      "lb-1",
+      balancer,
       `cd /etc/haproxy && cp --remove-destination "$(readlink -f haproxy.cfg)" haproxy.cfg && ` +
         `printf '%s\\n' ${evil.map((line) => `'${line}'`).join(" ")} >> haproxy.cfg`,
     );

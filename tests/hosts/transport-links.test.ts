@@ -5,7 +5,8 @@ import type { SshConnection } from "../../src/model/fleet.ts";
 import { openConnections } from "../../src/remote/connect.ts";
 import { promises, useDaemons } from "../support/contract.ts";
 import { makeHost } from "../support/fleet.ts";
-import { addressOf, output } from "../support/lab.ts";
+import { addressOf } from "../support/hosts.ts";
+import { output } from "../support/lab.ts";
 import { startRelay, type Relay, type RelayOptions } from "../support/relay.ts";
 import { labConnection, logOf, ports, sshHost } from "../support/sshd.ts";
 

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { Incus } from "../../src/lab/incus.ts";
+import { describeImages } from "../../src/lab/images.ts";
 import { installPackages } from "../../src/lab/packages.ts";
 import { labPaths } from "../../src/lab/paths.ts";
 import type { Shell } from "../../src/lab/shell.ts";
@@ -10,10 +11,9 @@ import { StateFile } from "../../src/lab/state.ts";
 import { undoMachine, type LeftOver } from "../../src/lab/undo.ts";
 import { runProcess } from "../../src/remote/process.ts";
 import { incus, output } from "../support/lab.ts";
-import { lbctl } from "../support/lbctl.ts";
 
 // What the lab does to the machine's packages, done to a container instead.
-const host = "packages";
+const host = "test-packages";
 const folder = mkdtempSync(join(tmpdir(), "lbctl-packages-"));
 const state = new StateFile(join(folder, "state.json"));
 const paths = { ...labPaths(), packages: "/var/tmp/kept" };
@@ -56,18 +56,18 @@ apt-get update -q`;
 const look = `dpkg-query -W; apt-mark showauto; dpkg --audit; dpkg -L base | sort; cd / && find etc/base* etc/wanted* usr/share/base usr/share/wanted -printf '%p %y %m %g %n %l\\n' 2>/dev/null | sort; cat etc/base.conf etc/base.d usr/share/base/data`;
 
 beforeAll(async () => {
-  expect((await lbctl(["lab", "up", "--yes"])).code).toBe(0);
   await incus("delete", "--force", host);
-  const image = (await incus("list", "^lb-1$", "-f", "json")).stdout;
-  const fingerprint = /"volatile.base_image":\s*"(\w+)"/.exec(image)?.[1] ?? "";
-  expect((await incus("launch", fingerprint, host, "-p", "lbctl-lab")).code).toBe(0);
+  const { alias } = (await describeImages("2.6")).lb;
+  const owner = `user.lbctl-lab.owner=${String(process.getuid?.())}`;
+  expect((await incus("launch", alias, host, "-p", "lbctl-lab", "-c", owner)).code).toBe(0);
   await output(host, archive);
 });
 
 beforeEach(async () => {
+  // apt takes a list of packages for unchanged that was written again within the second, of the same size
   await output(
     host,
-    "dpkg --purge --force-depends needs-base needs-wanted wanted base; rm -f /etc/base*; dpkg -i /srv/others/base_1.0_all.deb; apt-mark auto base; echo mine >/etc/base.conf",
+    "rm -f /var/cache/apt/*.bin; dpkg --purge --force-depends needs-base needs-wanted wanted base; rm -f /etc/base*; dpkg -i /srv/others/base_1.0_all.deb; apt-mark auto base; echo mine >/etc/base.conf",
   );
   await state.forget("packages", "upgraded");
 });

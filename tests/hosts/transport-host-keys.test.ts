@@ -7,10 +7,10 @@ import type { SshConnection } from "../../src/model/fleet.ts";
 import { openConnections } from "../../src/remote/connect.ts";
 import { promises, useDaemons } from "../support/contract.ts";
 import { makeHost } from "../support/fleet.ts";
-import { addressOf } from "../support/lab.ts";
+import { addressOf, key } from "../support/hosts.ts";
 import { run as runProgram } from "../support/lbctl.ts";
 import { startRelay, type Relay } from "../support/relay.ts";
-import { certify, labConnection, labFiles, ports, sshHost } from "../support/sshd.ts";
+import { certify, labConnection, ports, sshHost } from "../support/sshd.ts";
 
 useDaemons();
 
@@ -28,7 +28,7 @@ beforeAll(async () => {
   const scan = await runProgram("ssh-keyscan", ["-p", String(ports.threeKeys), addressOf(sshHost)]);
   const ofType = (type: string) => new RegExp(` (${type} \\S+)`).exec(scan.stdout)?.[1] ?? "";
   const [own, ecdsa, rsa] = ["ssh-ed25519", "ecdsa-sha2-nistp256", "ssh-rsa"].map(ofType);
-  const { authorityKey } = await certify(readFileSync(`${labFiles().key}.pub`, "utf8"));
+  const { authorityKey } = await certify(readFileSync(`${key}.pub`, "utf8"));
   Object.assign(keys, { own, ecdsa, rsa, authority: authorityKey.split(" ").slice(0, 2).join(" ") });
   writeFileSync(revokedList, `${keys.own}\n`);
   relay = await startRelay(addressOf(sshHost), ports.noisy);

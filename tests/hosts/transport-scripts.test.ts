@@ -36,6 +36,35 @@ promises("scripts", ({ connection, open, run, failure }) => {
     expect(stderr).toContain("No such file");
   });
 
+  test("what is sent later arrives while the script runs, and the end of it too", async () => {
+    let heard: (line: string) => void = () => undefined;
+    const script = 'while read -r x; do echo "got $x"; done; echo end';
+    const result = await run({
+      script,
+      async *payload() {
+        yield Buffer.from("one\n");
+        await new Promise<string>((resolve) => (heard = resolve));
+        yield Buffer.from("two\n");
+      },
+      onLine: (line) => {
+        if (line === "got one") setTimeout(heard, 50, line);
+      },
+    });
+    expect(result).toEqual({ status: 0, stdout: "got one\ngot two\nend\n", stderr: "" });
+  });
+
+  test("what is sent to a target that stopped is no sign of its life", async () => {
+    const error = await failure(connection(), {
+      script: "kill -STOP $$",
+      idleTimeoutMs: 1000,
+      async *payload(over) {
+        for (; !over.aborted; await new Promise((resolve) => setTimeout(resolve, 100)))
+          yield Buffer.from(".");
+      },
+    });
+    expect(error.message).toContain("stopped answering");
+  });
+
   test("several scripts run at the same time on one connection", async () => {
     const remote = open(connection());
     const results = await Promise.all(

@@ -1,12 +1,10 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { openConnections } from "../../src/remote/connect.ts";
-import { instanceConnection, useLab } from "../support/contract.ts";
+import { instanceConnection } from "../support/contract.ts";
 import { makeHost } from "../support/fleet.ts";
 import { incus } from "../support/lab.ts";
 import { otherHost } from "../support/sshd.ts";
-
-useLab();
 
 describe("incus", { concurrent: false }, () => {
   const to = (over: object = {}) =>

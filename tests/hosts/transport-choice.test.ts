@@ -10,10 +10,10 @@ import { openConnections } from "../../src/remote/connect.ts";
 import { newKey, startAgent } from "../support/agent.ts";
 import { useDaemons } from "../support/contract.ts";
 import { makeHost } from "../support/fleet.ts";
-import { addressOf, inventory } from "../support/lab.ts";
+import { addressOf, balancer, inventory, key, knownHosts } from "../support/hosts.ts";
 import { lbctl, root, run } from "../support/lbctl.ts";
 import { startRelay } from "../support/relay.ts";
-import { certify, labConnection, labFiles, otherHost, password, ports, sshHost } from "../support/sshd.ts";
+import { certify, labConnection, otherHost, password, ports, sshHost } from "../support/sshd.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "lbctl-choice-"));
 
@@ -92,7 +92,6 @@ test("the operator's own open connection is used", async () => {
 });
 
 test("a jump host goes to OpenSSH; node-ssh alone says so", async () => {
-  const { key, knownHosts } = labFiles();
   const config = file(
     "ssh_config",
     [
@@ -115,7 +114,6 @@ test("a jump host goes to OpenSSH; node-ssh alone says so", async () => {
 });
 
 test("what goes wrong at a jump host is told as its own", async () => {
-  const { key, knownHosts } = labFiles();
   const others = file("others", readFileSync(knownHosts, "utf8").replace(/AAAA\S+/g, otherKey));
   const jump = (name: string, ...settings: string[]): string[] => [
     `Host ${name}`,
@@ -140,10 +138,10 @@ test("what goes wrong at a jump host is told as its own", async () => {
 });
 
 test("certificates of host and user go to OpenSSH; node-ssh alone says so", async () => {
-  const key = join(folder, "certified");
-  copyFileSync(labFiles().key, key);
-  chmodSync(key, 0o600);
-  const { authorityKey, certificate } = await certify(readFileSync(`${labFiles().key}.pub`, "utf8"));
+  const keyFile = join(folder, "certified");
+  copyFileSync(key, keyFile);
+  chmodSync(keyFile, 0o600);
+  const { authorityKey, certificate } = await certify(readFileSync(`${key}.pub`, "utf8"));
   const vouched = file("vouched", `@cert-authority * ${authorityKey}\n`);
   const byHost = unused({ port: ports.certificates }, ["-o", `UserKnownHostsFile=${vouched}`]);
   expect((await reach(byHost)).choices).toEqual(["h: OpenSSH: a host certificate"]);
@@ -152,7 +150,7 @@ test("certificates of host and user go to OpenSSH; node-ssh alone says so", asyn
   ).rejects.toThrow("cannot honour the @cert-authority that vouches for root@");
 
   file("certified-cert.pub", `${certificate}\n`);
-  const byUser = { port: ports.certificates, keyFile: key };
+  const byUser = { port: ports.certificates, keyFile };
   expect((await reach(unused(byUser))).choices).toEqual(["h: OpenSSH: a certificate"]);
   await expect(reach(unused(byUser), "node-ssh")).rejects.toThrow(
     /cannot honour the certificate \S+-cert\.pub/,
@@ -188,11 +186,11 @@ test("a key in the agent works, with a passphrase on its file and IdentitiesOnly
   const agent = await startAgent(folder);
   try {
     for (const n of [1, 2, 3, 4]) await agent.add(await newKey(join(folder, `crowd_${String(n)}`)));
-    await agent.add(labFiles().key);
+    await agent.add(key);
     const keyFile = join(folder, "locked");
-    copyFileSync(labFiles().key, keyFile);
+    copyFileSync(key, keyFile);
     chmodSync(keyFile, 0o600);
-    copyFileSync(`${labFiles().key}.pub`, `${keyFile}.pub`);
+    copyFileSync(`${key}.pub`, `${keyFile}.pub`);
     await run("ssh-keygen", ["-p", "-N", "secret", "-f", keyFile]);
     const withAgent = ["-o", `IdentityAgent=${agent.socket}`];
     for (const named of [keyFile, `${keyFile}.pub`]) {
@@ -212,12 +210,12 @@ test("a key in the agent works, with a passphrase on its file and IdentitiesOnly
 test("without ssh on this machine, -v says so and everything works", async () => {
   const bare = mkdtempSync(join(tmpdir(), "lbctl-path-"));
   const env = { PATH: bare, XDG_RUNTIME_DIR: bare };
-  const found = await lbctl(["-v", "plan", "-i", inventory, "-l", "lb-1", "--json"], { env });
-  expect(found.stderr).toContain("lb-1: over node-ssh (there is no ssh on this machine)\n");
+  const found = await lbctl(["-v", "plan", "-i", inventory, "-l", balancer, "--json"], { env });
+  expect(found.stderr).toContain(`${balancer}: over node-ssh (there is no ssh on this machine)\n`);
   expect(found.code).toBe(0);
   expect(JSON.parse(found.stdout)).toHaveProperty("format_version");
   const jump = ["-e", "ansible_ssh_extra_args='-J bastion'"];
-  const refused = await lbctl(["plan", "-i", inventory, "-l", "lb-1", ...jump], { env });
+  const refused = await lbctl(["plan", "-i", inventory, "-l", balancer, ...jump], { env });
   expect(refused.code).toBe(3);
   expect(refused.stderr).toContain('cannot honour "proxyjump bastion"');
 });
@@ -233,7 +231,6 @@ test("plan says the same over each transport", async () => {
 });
 
 test("--ask-become-pass asks once, shows nothing of what is typed, and needs a terminal", async () => {
-  const { key, knownHosts } = labFiles();
   const hosts = file(
     "become/hosts.yml",
     [

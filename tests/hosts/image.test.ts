@@ -4,8 +4,9 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { exampleProject } from "../support/example.ts";
 import { asRoot, buildah, buildImage, removeImages, succeed } from "../support/image.ts";
-import { labLogin, liveState } from "../support/lab.ts";
-import { lbctl, run, type Run } from "../support/lbctl.ts";
+import { balancer, key, knownHosts } from "../support/hosts.ts";
+import { liveState } from "../support/lab.ts";
+import { run, type Run } from "../support/lbctl.ts";
 
 const tools = await Promise.all(
   ["buildah", "mmdebstrap"].map((tool) => run("sh", ["-c", `command -v ${tool}`])),
@@ -28,9 +29,8 @@ describe.skipIf(missing && process.env.CI !== "true")(
     };
 
     beforeAll(async () => {
-      expect((await lbctl(["lab", "up", "--yes"])).code).toBe(0);
-      cpSync(labLogin().key, join(login, "key"));
-      cpSync(labLogin().knownHosts, join(login, "known_hosts"));
+      cpSync(key, join(login, "key"));
+      cpSync(knownHosts, join(login, "known_hosts"));
       const args = "-o UserKnownHostsFile=/login/known_hosts -o IdentitiesOnly=yes";
       writeFileSync(
         join(login, "vars.yml"),
@@ -74,11 +74,11 @@ describe.skipIf(missing && process.env.CI !== "true")(
     test("plans and applies on real hosts, over its own SSH", async () => {
       await succeed(inImage(exampleProject("haproxy_retries: 3"), "apply", "--yes"));
       const project = exampleProject("haproxy_retries: 6");
-      const before = await liveState("lb-1");
+      const before = await liveState(balancer);
       const plan = await inImage(project, "plan", "--detailed-exitcode");
       expect(plan.stdout + plan.stderr).toContain("retries 6");
       expect(plan.code).toBe(2);
-      expect(await liveState("lb-1")).toBe(before);
+      expect(await liveState(balancer)).toBe(before);
       const applied = await inImage(project, "apply", "--yes");
       expect(applied.stdout + applied.stderr).toMatch(/lb-1 +changed/);
       expect(applied.code).toBe(0);

@@ -1,0 +1,182 @@
+import { spawn } from "node:child_process";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { steps } from "../../src/apply/steps.ts";
+import { get } from "../support/http.ts";
+import { addressOf, freshLab, inside, inventory, liveState, output } from "../support/lab.ts";
+import { lbctl, lbctlJson, root } from "../support/lbctl.ts";
+
+interface ApplyDocument {
+  readonly hosts: {
+    name: string;
+    outcome: string;
+    why: string | null;
+    error: { code: string; problems: { what: string }[] } | null;
+  }[];
+}
+
+const onLab = ["-i", inventory];
+const wholeSet = "/var/lib/lbctl/haproxy/current";
+let retries = 3;
+
+beforeAll(async () => {
+  await freshLab("2.6", "--lb", "2");
+  expect((await lbctl(["apply", ...onLab, "--yes"])).code).toBe(0);
+});
+
+afterAll(async () => {
+  expect((await lbctl(["lab", "up", "--yes"])).code).toBe(0);
+});
+
+/** On lb-1 `haproxy -c` takes seconds, of a staged set or of the live one, until the function that is returned is called. */
+async function slowCheck(of: "staging" | "live", seconds: number): Promise<() => Promise<void>> {
+  const pattern = of === "live" ? "/etc/haproxy/haproxy.cfg" : "/staging/";
+  // a master that reloads runs what it was called by
+  const wrapper = `#!/bin/bash
+case "$* " in *${pattern}*" -c "*) touch /run/slow-check; sleep ${String(seconds)} ;; esac
+exec -a "$0" /usr/sbin/haproxy.real "$@"
+`;
+  await output(
+    "lb-1",
+    `rm -f /run/slow-check; cd /usr/sbin; mv haproxy haproxy.real; printf %s ${quoted(wrapper)} >haproxy; chmod 755 haproxy`,
+  );
+  return async () => {
+    await output("lb-1", "mv /usr/sbin/haproxy.real /usr/sbin/haproxy");
+  };
+}
+
+const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
+
+/** An apply of a change to both hosts that gets signals while lb-1 is in its slow check. */
+async function interrupted(signals: readonly NodeJS.Signals[], transport = "auto") {
+  const change = ["-e", `haproxy_retries=${String(++retries)}`, "--confirm-timeout", "3"];
+  return lbctlJson<ApplyDocument>(["apply", ...onLab, "--yes", "--transport", transport, ...change], {
+    started: (child) => {
+      void (async () => {
+        while ((await inside("lb-1", "test -e /run/slow-check")).code !== 0) await sleep(50);
+        for (const signal of signals) {
+          child.kill(signal);
+          await sleep(300);
+        }
+      })();
+    },
+  });
+}
+
+const told = ({ hosts }: ApplyDocument) =>
+  hosts.map(({ name, outcome, why, error }) => [`${name} ${outcome}`, why ?? error?.problems[0]?.what ?? ""]);
+
+const retriesOn = (host: string) => output(host, "sed -n 's/^ *retries //p' /etc/haproxy/haproxy.cfg");
+
+/** What is live is one generation, whole, and HAProxy has loaded it; then plan and apply go on from there. */
+async function goesOn(): Promise<void> {
+  await output("lb-1", "flock -w 60 /run/lbctl/haproxy.lock true");
+  for (const host of ["lb-1", "lb-2"]) {
+    await output(host, `cd ${wholeSet}/ && sha256sum --quiet -c .sha256sums`);
+    expect((await get(`http://${addressOf(host)}/`)).status).toBe(200);
+  }
+  const change = ["-e", `haproxy_retries=${String(retries)}`];
+  const applied = await lbctl(["apply", ...onLab, "--yes", ...change]);
+  expect(applied.code, applied.stderr).toBe(0);
+  expect((await lbctl(["plan", ...onLab, "--detailed-exitcode", ...change])).code).toBe(0);
+}
+
+test.each([
+  ["SIGINT", "node-ssh"],
+  ["SIGTERM", "openssh"],
+  ["SIGHUP", "auto"],
+] as const)(
+  "%s before the swap, over %s: nothing is touched on that host, and none is begun after it",
+  async (signal, transport) => {
+    const before = await liveState("lb-1");
+    const putBack = await slowCheck("staging", 2);
+    const { code, document } = await interrupted([signal], transport).finally(putBack);
+    expect(told(document)).toEqual([
+      ["lb-1 skipped", "interrupted before the change; nothing was touched"],
+      ["lb-2 skipped", "not begun: interrupted"],
+    ]);
+    expect(code).toBe(130);
+    expect(await liveState("lb-1")).toBe(before);
+    await goesOn();
+  },
+);
+
+test("SIGTERM once the swap has begun: it is waited for, and no other host is begun", async () => {
+  const putBack = await slowCheck("live", 2);
+  const { code, document, stderr } = await interrupted(["SIGTERM"]).finally(putBack);
+  expect(told(document)).toEqual([
+    ["lb-1 changed", ""],
+    ["lb-2 skipped", "not begun: interrupted"],
+  ]);
+  expect(code).toBe(130);
+  expect(stderr).toContain("finishing what has begun");
+  expect(stderr).toContain(
+    "The same command goes on: hosts that are done stay as they are.\n  lbctl apply -i",
+  );
+  expect(await retriesOn("lb-1")).toBe(String(retries));
+  await goesOn();
+});
+
+test("a second signal leaves at once, and says what is left; the host goes back by itself", async () => {
+  const before = await retriesOn("lb-1");
+  const putBack = await slowCheck("live", 4);
+  const { code, document, stderr } = await interrupted(["SIGINT", "SIGTERM"]);
+  expect((await inside("lb-1", "flock -n /run/lbctl/haproxy.lock true")).code).not.toBe(0);
+  expect(told(document)).toEqual([
+    ["lb-1 failed", "the swap had begun: it finishes or goes back by itself"],
+    ["lb-2 skipped", "not begun: interrupted"],
+  ]);
+  expect(code).toBe(130);
+  expect(stderr).toContain("leaving at once");
+  await output("lb-1", "flock -w 60 /run/lbctl/haproxy.lock true");
+  await putBack();
+  expect(await retriesOn("lb-1")).toBe(before);
+  await goesOn();
+});
+
+test.each(steps.map(({ name }) => name))(
+  "SIGINT at the end of %s: what is said of the host is so",
+  async (step) => {
+    const [before, wanted] = [await liveState("lb-1"), String(retries === 10 ? 1 : retries + 1)];
+    retries = Number(wanted);
+    const { code, document } = await lbctlJson<ApplyDocument>(
+      ["apply", ...onLab, "--yes", "-l", "lb-1", "-e", `haproxy_retries=${wanted}`],
+      {
+        started: (child) => {
+          let said = "";
+          child.stderr?.on("data", (chunk: Buffer) => {
+            said += chunk.toString();
+            if (!child.killed && said.includes(`✓ ${step} `)) child.kill("SIGINT");
+          });
+        },
+      },
+    );
+    await output("lb-1", "flock -w 60 /run/lbctl/haproxy.lock true");
+    const [host] = document.hosts;
+    expect(code).toBe(host?.outcome === "changed" ? 0 : 130);
+    if (host?.outcome === "skipped") expect(await liveState("lb-1")).toBe(before);
+    else expect(await retriesOn("lb-1")).toBe(wanted);
+    expect((await get(`http://${addressOf("lb-1")}/`)).status).toBe(200);
+  },
+);
+
+test("SIGTERM at the prompt is a no", async () => {
+  const before = await liveState("lb-1");
+  const bin = join(root, "bin/lbctl.js");
+  const command = `echo "pid $$ "; exec ${process.execPath} ${bin} apply -i ${inventory} -e haproxy_timeout_queue_ms=4321`;
+  const child = spawn("script", ["-qefc", command, "/dev/null"], { stdio: ["pipe", "pipe", "inherit"] });
+  let said = "";
+  let sent = false;
+  child.stdout.on("data", (chunk: Buffer) => {
+    said += chunk.toString();
+    if (sent || !said.includes("[y/N]")) return;
+    sent = true;
+    process.kill(Number(/pid (\d+) /.exec(said)?.[1]), "SIGTERM");
+  });
+  const code = await new Promise((resolve) => child.on("close", resolve));
+  expect(said).toContain("Apply this to lb-1, then lb-2?");
+  expect(said).toContain("not confirmed; nothing was touched");
+  expect(code).toBe(130);
+  expect(await liveState("lb-1")).toBe(before);
+});

@@ -1,0 +1,64 @@
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import type { ChangeOptions } from "../../../src/commands/change.ts";
+import { refuseOverwriting } from "../../../src/commands/refuse-overwriting.ts";
+import { LbctlError } from "../../../src/errors.ts";
+import type { HostPlan } from "../../../src/model/host.ts";
+import { loadRole } from "../../../src/role/load.ts";
+
+const role = await loadRole("haproxy", [join(import.meta.dirname, "../../../roles")]);
+const plan: HostPlan = {
+  host: "lb-1",
+  changes: true,
+  install: [],
+  files: [],
+  links: [],
+  activate: null,
+  enable: false,
+  dropIn: null,
+  generation: 3,
+  adopts: false,
+  drift: [],
+  warnings: [],
+};
+const options: ChangeOptions = { forks: 1, transport: "auto", input: true };
+const taken = { ...plan, generation: null, adopts: true };
+const edited = { ...plan, drift: ["haproxy.cfg", "lists/a.list"] };
+const replaced = { ...edited, links: ["haproxy.cfg"] };
+
+/** What is said, or null when nothing is refused. */
+function refused(plans: readonly HostPlan[], more: Partial<ChangeOptions> = {}): string | null {
+  try {
+    refuseOverwriting("apply", plans, role, { ...options, ...more });
+    return null;
+  } catch (error) {
+    if (!(error instanceof LbctlError)) throw error;
+    expect(error.code).toBe("invalid");
+    return error.problems.map(({ what, hint }) => `${what}. ${hint ?? ""}`).join("\n");
+  }
+}
+
+test.each<[string, HostPlan, readonly string[]]>([
+  ["nothing by hand", plan, []],
+  ["a configuration of one's own", taken, ["--adopt"]],
+  ["an edit", edited, ["--force"]],
+  ["a file in a link's place", replaced, ["--force", "--adopt"]],
+])("%s: who says so goes on", (_, one, needed) => {
+  expect(refused([one]) === null).toBe(needed.length === 0);
+  for (const flag of ["adopt", "force"] as const) {
+    const enough = needed.length === 0 || needed.includes(`--${flag}`);
+    expect(refused([one], { [flag]: true }) === null).toBe(enough);
+  }
+});
+
+test("each host is told of, with the same command to go on", () => {
+  const text = refused([edited, { ...taken, host: "lb-2" }], {
+    inventory: ["in ven.yml"],
+    limit: "all:!x",
+    extraVars: ["password=secret"],
+  });
+  expect(text).toContain("haproxy.cfg and 1 more were edited by hand in /etc/haproxy since generation 3");
+  expect(text).toContain("`lbctl apply -i 'in ven.yml' -l 'all:!x' -e … --force`");
+  expect(text).toContain("/etc/haproxy holds a configuration of your own");
+  expect(text).not.toContain("secret");
+});
