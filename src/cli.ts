@@ -1,5 +1,5 @@
 import { setMaxListeners } from "node:events";
-import { Command, InvalidArgumentError, Option } from "commander";
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import type { ApplyOptions } from "./commands/apply.ts";
 import { onFailures, parseSerial } from "./commands/batches.ts";
 import type { DrillOptions } from "./commands/drill.ts";
@@ -28,7 +28,9 @@ export async function main(argv: readonly string[]): Promise<void> {
   try {
     const program = makeProgram(context, (code) => (process.exitCode = code));
     await program.parseAsync([...argv]);
-  } catch (error) {
+  } catch (thrown) {
+    const error = thrown instanceof CommanderError ? usageError(thrown) : thrown;
+    if (error === null) return;
     const { reportError } = await import("./report/errors.ts");
     reportError(error, {
       json: argv.includes("--json"),
@@ -36,6 +38,16 @@ export async function main(argv: readonly string[]): Promise<void> {
     });
     process.exitCode = error instanceof LbctlError ? exitCodes[error.code] : exitCodes.bug;
   }
+}
+
+/** What commander says of the command line; null when it was asked for help or the version, and gave it. */
+function usageError({ exitCode, code, message }: CommanderError): LbctlError | null {
+  if (exitCode === 0) return null;
+  return new LbctlError("invalid", {
+    // its help was shown in place of a message
+    what: code === "commander.help" ? "no command was given" : message.replace(/^error: /, ""),
+    hint: "`lbctl COMMAND --help` shows what it takes.",
+  });
 }
 
 /** `lbctl … | head` closes the pipe early; what is under way is finished all the same. */
@@ -91,13 +103,9 @@ function makeProgram(context: Context, exit: (code: number) => void): Command {
       if (root.opts().verbose) command.setOptionValue("verbose", true);
     })
     .enablePositionalOptions()
-    .showHelpAfterError("(lbctl COMMAND --help shows what it takes)")
     .configureHelp({ showGlobalOptions: true })
-    .configureOutput({ writeErr: printProgressText })
-    .exitOverride((error) => {
-      // commander has said what is wrong; help and version are no errors
-      process.exit(error.exitCode === 0 ? 0 : exitCodes.invalid);
-    });
+    .configureOutput({ writeErr: printProgressText, outputError: () => undefined })
+    .exitOverride();
 
   const plan = fleetCommand(program, "plan", "say what differs on each load balancer; changes nothing");
   plan.option("--detailed-exitcode", "exit with 2 when there are changes");

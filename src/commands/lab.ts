@@ -48,7 +48,7 @@ export async function labUpCommand(options: LabUpCommandOptions, context: Contex
     labProgress(quiet),
     confirmWith(options, "lbctl lab up --yes"),
   );
-  if (options.json) printJson(result);
+  if (options.json) printJson({ format_version: 1, ...result });
   else printText(formatUp(result));
   return 0;
 }
@@ -64,6 +64,7 @@ export async function labInstallCommand(
     labProgress(options.quiet ?? false),
     confirmWith(options, `lbctl lab install --yes ${packages.join(" ")}`),
   );
+  if (options.json) printJson({ format_version: 1, installed: packages });
   return 0;
 }
 
@@ -75,14 +76,14 @@ export async function labDownCommand(options: LabDownCommandOptions, context: Co
     labProgress(quiet),
     confirm,
   );
-  if (options.json) printJson(result);
+  if (options.json) printJson({ format_version: 1, ...result });
   else printText(formatDown(result));
   return 0;
 }
 
 export async function labStatusCommand(options: LabStatusCommandOptions): Promise<number> {
   const status = await labStatus();
-  if (options.json) printJson(status);
+  if (options.json) printJson({ format_version: 1, ...status });
   else printText(formatStatus(status));
   return 0;
 }

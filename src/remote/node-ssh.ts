@@ -87,11 +87,17 @@ const ended = "the command ended with";
 
 /** Resolves with a word on the end: a lost link sends no end of the command, and its exit code is null. */
 async function exec(ssh: Link, command: string, streams: Streams): Promise<string> {
+  let endSession: (() => void) | undefined;
   const running = ssh
     .execCommand(command, {
       stdin: streams.input,
       noTrim: true,
-      onChannel: (channel) => channel.on("error", () => undefined),
+      onChannel: (channel) => {
+        channel.on("error", () => undefined);
+        endSession = () => {
+          channel.close();
+        };
+      },
       onStdout: streams.onOutput,
       onStderr: streams.onError,
     })
@@ -109,6 +115,9 @@ async function exec(ssh: Link, command: string, streams: Streams): Promise<strin
   });
   const outcome = await unlessAborted(Promise.race([running, closed]), streams.signal);
   connection?.off("close", onClose);
-  if (outcome === undefined) ssh.dispose();
-  return outcome ?? "";
+  if (outcome !== undefined) return outcome;
+  // what else runs on the link goes on, unless nothing can
+  if (endSession && !streams.silent()) endSession();
+  else ssh.dispose();
+  return "";
 }

@@ -17,6 +17,8 @@ export interface Streams {
   readonly onError: (chunk: Uint8Array) => void;
   /** Aborted when nobody waits for the command any more. */
   readonly signal: AbortSignal;
+  /** Whether it was aborted because nothing was heard for too long. */
+  readonly silent: () => boolean;
 }
 
 /** What is known of a command that ended without the script's own status. */
@@ -119,6 +121,7 @@ async function runOnce(
   const streams: Streams = {
     input,
     signal,
+    silent: idle.expired,
     onOutput: (chunk) => {
       idle.touch();
       outputLines.take(chunk);

@@ -79,13 +79,15 @@ describe.each(releases)("HAProxy %s", (release) => {
   test.each(release === "2.6" ? ["api_pool", "stream_pool"] : ["api_pool"])(
     "a failover of %s passes: no request fails, in time",
     async (pool) => {
-      let { code, document } = await drill("--pool", pool);
+      let { code, document, stderr } = await drill("--pool", pool);
       if (document.verdict === "inconclusive") {
         await settle();
-        ({ code, document } = await drill("--pool", pool));
+        ({ code, document, stderr } = await drill("--pool", pool));
       }
       expect(document).toMatchObject({ format_version: 1, verdict: "pass", requests: { failed: 0 } });
       expect(code).toBe(0);
+      // nothing but the question's answer and what happened
+      expect(stderr).not.toMatch(/^!/m);
       expect(document.requests.sent).toBeGreaterThan(500);
       expect(document.requests.ok).toBe(document.requests.sent);
       expect(document.time_to_detect_ms).toBeGreaterThan(0);

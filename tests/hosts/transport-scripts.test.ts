@@ -84,6 +84,19 @@ promises("scripts", ({ connection, open, run, failure }) => {
     expect(performance.now() - begun).toBeLessThan(2500);
   });
 
+  test("an interruption ends its run alone", async () => {
+    const remote = open(connection());
+    await remote.run({ script: "true" });
+    const abort = new AbortController();
+    const other = remote.run({ script: "sleep 1; echo whole" });
+    const onLine = (): void => {
+      abort.abort();
+    };
+    const interrupted = remote.run({ script: "echo begun; sleep 20", signal: abort.signal, onLine });
+    await expect(interrupted).rejects.toMatchObject({ code: "interrupted" });
+    await expect(other).resolves.toMatchObject({ status: 0, stdout: "whole\n" });
+  });
+
   test("a target that stops is given up after the deadline, in words", async () => {
     const error = await failure(connection(), { script: "kill -STOP $$", idleTimeoutMs: 1000 });
     expect(error.code).toBe("unreachable");

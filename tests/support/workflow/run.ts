@@ -186,6 +186,7 @@ class Runner {
   /** What a runner gives every step, and what npm needs to work as on this machine. */
   private runnerEnv(): Record<string, string> {
     const { forge, event } = this;
+    const { NODE_EXTRA_CA_CERTS: authorities } = process.env;
     return {
       PATH: [join(forge.tools, "bin"), dirname(process.execPath), "/usr/local/bin", "/usr/bin", "/bin"].join(
         ":",
@@ -202,6 +203,7 @@ class Runner {
       npm_config_userconfig: join(homedir(), ".npmrc"),
       npm_config_cache: join(homedir(), ".npm"),
       npm_config_prefer_offline: "true",
+      ...(authorities === undefined ? {} : { NODE_EXTRA_CA_CERTS: authorities }),
     };
   }
 }
