@@ -31,8 +31,8 @@ sub servers_of { my ($file) = @_; my ($kind, $pool, $shared) = ("", "", ""); my 
     $rests{$server} = $all . $shared;
   }
   return \\%rests; }
-# state_for STATE OLD NEW: the lines of servers that both sets have alike, and of those that are up and have another check
-# alone, so that one failed check of a new kind takes nobody away; of the others only who was drained or in maintenance,
+# state_for STATE OLD NEW: the lines of servers that both sets have alike, and of those that are up and have another check,
+# counts or times alone, so that one failed check of a new kind takes nobody away; of the others only who was drained or in maintenance,
 # as commands (bits 8 and 1, with 4 by the configuration, of srv_admin_state, Management Guide 9.3)
 sub most_healthy { my ($rests) = @_;
   my ($rise, $fall) = map { $rests =~ / $_ ([0-9]+)/ ? $1 : undef } qw(rise fall);
@@ -57,8 +57,11 @@ sub state_for { my ($state, $old, $new) = @_; my (@lines, @again);
     push @again, "set server $pool/$server state maint" if ($admin & 5) == 1;
   }
   return (\\@lines, @again); }
-# the line of a server and its defaults, without its check
-sub line_of { return join ";", grep { /^(?:default-)?server / } split /;/, $_[0] }
+# the line of a server and its defaults, without its check, and without counts and times that the state does not hold
+sub line_of {
+  my $lines = join ";", grep { /^(?:default-)?server / } split /;/, $_[0];
+  $lines =~ s/ (?:inter|fastinter|downinter|rise|fall|error-limit|slowstart|maxconn|minconn|maxqueue) \\S+//g;
+  return $lines; }
 # the state would win over the address that the configuration says, if somebody loaded another one by hand
 sub is_at { my ($rests, $address, $port) = @_;
   my ($host, $said) = $rests =~ /^server \\S+ (\\S+?)(?::([0-9]+))?(?: |;|$)/ or return 1;

@@ -51,7 +51,10 @@ describe.each(releases)("HAProxy %s", (release) => {
 
   test("a health path that answers 404 is rolled back, and no request fails meanwhile", async () => {
     const load = startLoad(url, 4);
-    const { code, outcome, why } = await apply(["haproxy_api_health_path=/_demo/nowhere"]);
+    const { code, outcome, why } = await apply([
+      "haproxy_api_health_path=/_demo/nowhere",
+      "haproxy_health_check_rise=3",
+    ]);
     const { sent, failures } = await load.stop();
     expect({ code, outcome }).toEqual({ code: 6, outcome: "rolled-back" });
     expect(why).toMatch(

@@ -12,9 +12,7 @@ const broken: readonly Broken[] = [
   { what: "a hostile value", setting: "haproxy_api_health_path=/x # y", code: 3 },
   { what: "a certificate that is missing", setting: "haproxy_tls_cert_path=/etc/ssl/no.pem", code: 5 },
   { what: "a port that is taken", setting: "haproxy_stats_port=22", code: 5 },
-
-  // not of the pool that is measured: a pool that the change touches finds out by its requests
-  { what: "a check that fails", setting: "haproxy_stream_health_path=/_demo/nowhere", code: 6 },
+  { what: "a check that fails", setting: "haproxy_api_health_path=/_demo/nowhere", code: 6 },
   { what: "a port without servers", setting: "haproxy_stream_server_port=9", code: 6 },
 ];
 

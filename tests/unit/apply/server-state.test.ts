@@ -100,6 +100,9 @@ test("with another check, a server that is up stays up until that has failed as 
   const carriedOver = carriedTo(base.replace("/health", "/ready"), weak).lines[0] ?? "";
   expect(carriedOver.split(" ")[12]).toBe("4");
   expect(carriedTo(base.replace("check inter 1s", "check port 81"), up).lines).toEqual([]);
+  // as does one with another count or time, whose new count is what matters
+  const patient = base.replace("check inter 1s", "check inter 5s fall 4 rise 3 slowstart 9s");
+  expect(carriedTo(patient, up).lines[0]?.split(" ")[12]).toBe("6");
 });
 
 test.each([
