@@ -5,18 +5,20 @@ import { lookAtHosts, type HostLook } from "./look.ts";
 import type { Context } from "./options.ts";
 import { planCommand } from "./plan.ts";
 import { loadProject } from "./project.ts";
+import { waitForOthers } from "./wait-for-others.ts";
 
 export interface ApplyOptions extends ChangeOptions {
   readonly check?: boolean;
 }
 
 /** `lbctl apply`: shows the plan, asks, makes it so on every host, and says how each ended. */
-export async function applyCommand(options: ApplyOptions, context: Context): Promise<number> {
-  if (options.check) return planCommand(options, context);
+export async function applyCommand(given: ApplyOptions, context: Context): Promise<number> {
+  if (given.check) return planCommand(given, context);
   const { signal } = context;
-  const project = await loadProject(options);
-  const connections = await connectionsTo(project.hosts, options);
+  const project = await loadProject(given);
+  const connections = await connectionsTo(project.hosts, given);
   try {
+    const options = await waitForOthers(project, connections, given, signal);
     const sights = await lookAtHosts(project, connections, options.forks, signal);
     const change: Change<HostLook> = {
       ...byPlans<HostLook>("apply", project.role, options),

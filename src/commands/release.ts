@@ -13,6 +13,7 @@ import { seeHosts } from "./look.ts";
 import type { RunOptions } from "./apply-hosts.ts";
 import type { Context } from "./options.ts";
 import { loadProject } from "./project.ts";
+import { waitForOthers } from "./wait-for-others.ts";
 
 export interface ReleaseOptions extends RunOptions {
   readonly yes?: boolean;
@@ -27,17 +28,15 @@ interface ReleaseLook {
 }
 
 /** `lbctl release HOST`: lbctl lets go of a host, whose files become plain ones again. */
-export async function releaseCommand(
-  host: string,
-  options: ReleaseOptions,
-  context: Context,
-): Promise<number> {
+export async function releaseCommand(host: string, given: ReleaseOptions, context: Context): Promise<number> {
   const { signal } = context;
-  const limit = options.limit === undefined ? host : `${host}:&${options.limit}`;
-  const { hosts, role } = await loadProject({ ...options, limit });
-  const connections = await connectionsTo(hosts, options);
-  const purge = options.purge === true;
+  const limit = given.limit === undefined ? host : `${host}:&${given.limit}`;
+  const project = await loadProject({ ...given, limit });
+  const { hosts, role } = project;
+  const connections = await connectionsTo(hosts, given);
+  const purge = given.purge === true;
   try {
+    const options = await waitForOthers(project, connections, given, signal);
     const sights = await seeHosts(hosts, options.forks, (one) =>
       lookAtRelease(connections.to(one), role, purge, signal),
     );

@@ -16,6 +16,7 @@ import { seeHosts } from "./look.ts";
 import type { Context } from "./options.ts";
 import { showPlans } from "./plan.ts";
 import { loadProject, type Project } from "./project.ts";
+import { waitForOthers } from "./wait-for-others.ts";
 
 export interface RollbackOptions extends ChangeOptions {
   readonly to?: number;
@@ -42,11 +43,12 @@ interface RollbackLook {
 }
 
 /** `lbctl rollback`: shows what going back would change, asks, and does it as an apply would. */
-export async function rollbackCommand(options: RollbackOptions, context: Context): Promise<number> {
+export async function rollbackCommand(given: RollbackOptions, context: Context): Promise<number> {
   const { signal } = context;
-  const project = await loadProject(options);
-  const connections = await connectionsTo(project.hosts, options);
+  const project = await loadProject(given);
+  const connections = await connectionsTo(project.hosts, given);
   try {
+    const options = given.check ? given : await waitForOthers(project, connections, given, signal);
     const sights = await seeHosts(project.hosts, options.forks, (host) =>
       lookAtRollback(project, connections.to(host), options, signal),
     );

@@ -1,3 +1,5 @@
+import type { Undecided } from "./undecided.ts";
+
 /** What a lease is taken for. */
 export type LeaseReason = "apply" | "rollback" | "release" | "drill";
 
@@ -22,4 +24,6 @@ export interface HostLease {
   readonly host: string;
   readonly state: "none" | "held" | "stale";
   readonly lease: Lease | null;
+  /** Left by whoever had the lease before, or made by whoever has it now. */
+  readonly undecided: Undecided | null;
 }

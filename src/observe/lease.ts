@@ -2,8 +2,9 @@ import { LbctlError } from "../errors.ts";
 import type { HostLease } from "../model/lease.ts";
 import type { Role } from "../model/role.ts";
 import type { Remote } from "../remote/port.ts";
-import { quote } from "../remote/shell.ts";
+import { quoteAll } from "../remote/shell.ts";
 import { notRoot } from "./observe.ts";
+import { pendingInPerl, undecidedIn } from "./pending.ts";
 
 /** What a host keeps of a lease stands at this path, with `.lease`, `.committing` and `.lock` behind it. */
 export function leasePath(service: string): string {
@@ -39,7 +40,7 @@ sub is_committing { my ($path, $lease) = @_;
 /** The lease of a host, read in one round trip. Throws LbctlError `rejected` for a login without root. */
 export async function readLease(remote: Remote, role: Role, signal?: AbortSignal): Promise<HostLease> {
   const { host } = remote;
-  const script = leaseScript(leasePath(role.service));
+  const script = leaseScript(leasePath(role.service), role.state, role.service);
   const result = await remote.run({ script, idleTimeoutMs: 30_000, ...(signal ? { signal } : {}) });
   const uid = /^uid (\d+)$/m.exec(result.stdout)?.[1];
   if (result.status !== 0 || uid === undefined) {
@@ -52,22 +53,23 @@ export async function readLease(remote: Remote, role: Role, signal?: AbortSignal
   return parseLease(host, result.stdout);
 }
 
-/** Prints `lease STATE HELD SILENT COMMITTING ID SINCE REASON OWNER`, times in ms, or nothing. */
-export function leaseScript(path: string): string {
-  return `perl -e '${leaseInPerl}
-  my ($path) = @ARGV;
-  print "uid $>\\n";
+/** Prints `lease STATE HELD SILENT COMMITTING ID SINCE REASON OWNER`, times in ms, or nothing, and what is undecided. */
+export function leaseScript(path: string, state: string, service: string): string {
+  return `perl -e '${leaseInPerl}${pendingInPerl}
+  my ($path, $state, $service) = @ARGV;
+  print "uid $>\\n", map { "$_\\n" } undecided($state, $service);
   my $lease = read_lease($path);
   exit unless lives($lease);
   printf "lease %s %d %d %s %s %s %s %s\\n", is_stale($lease) ? "stale" : "held", 1000 * (up() - $lease->{up}),
     1000 * (up() - $lease->{beat}), is_committing($path, $lease) ? "yes" : "no", @$lease{qw(id since reason owner)};
-' -- ${quote(path)}`;
+' -- ${quoteAll([path, state, service])}`;
 }
 
 /** Pure. */
 function parseLease(host: string, text: string): HostLease {
   const found = /^lease (held|stale) (\d+) (\d+) (yes|no) (\S+) (\S+) (\S+) (.*)$/m.exec(text);
-  if (!found) return { host, state: "none", lease: null };
+  const undecided = undecidedIn(text.split("\n"));
+  if (!found) return { host, state: "none", lease: null, undecided };
   const [, state, held, silent, committing, id = "", since = "", reason = "", owner = ""] = found;
   return {
     host,
@@ -81,5 +83,6 @@ function parseLease(host: string, text: string): HostLease {
       silentMs: Number(silent),
       committing: committing === "yes",
     },
+    undecided,
   };
 }

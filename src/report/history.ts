@@ -2,6 +2,7 @@ import { withoutAnySecret } from "../document/secrets.ts";
 import type { LbctlError } from "../errors.ts";
 import { plainAlerts } from "../haproxy/alerts.ts";
 import { describeUndecided } from "../model/undecided.ts";
+import { undecidedDocument } from "./undecided.ts";
 import type { ChangeOutcome, HistoryEntry, HostHistory } from "../model/history.ts";
 import { cut, fit, wrap } from "./columns.ts";
 import { shownProblems } from "./problems.ts";
@@ -91,10 +92,4 @@ export function historyDocument(hosts: readonly ReadHost[]): object {
       error: error === null ? null : { code: error.code, problems: shownProblems(error) },
     })),
   };
-}
-
-function undecidedDocument(undecided: HostHistory["undecided"]): object | null {
-  if (undecided === null) return null;
-  const { generation, by, at, reverting, leftSeconds } = undecided;
-  return { generation, by, at, reverting, left_s: leftSeconds };
 }

@@ -1,23 +1,26 @@
 import type { LbctlError } from "../errors.ts";
 import type { HostLease } from "../model/lease.ts";
-import { duration, fit } from "./columns.ts";
+import { describeUndecided } from "../model/undecided.ts";
+import { duration, fit, wrap } from "./columns.ts";
 import { shownProblems } from "./problems.ts";
 import { style } from "./style.ts";
+import { undecidedDocument } from "./undecided.ts";
 
 /** The table of `lbctl lock status`, at most 80 columns wide. */
 export function lockLines(hosts: readonly HostLease[]): string[] {
   if (hosts.length === 0) return [];
   return [
     style.dim(`${fit("HOST", 16)} ${fit("LEASE", 6)} ${fit("ID", 9)} ${fit("FOR", 9)} ${fit("HELD", 6)} WHO`),
-    ...hosts.flatMap(({ host, state, lease }) =>
-      lease === null
+    ...hosts.flatMap(({ host, state, lease, undecided }) => [
+      ...(lease === null
         ? [`${fit(host, 16)} ${style.green(state)}`]
         : [
             `${fit(host, 16)} ${colours[state](fit(state, 6))} ${fit(lease.id, 9)} ${fit(lease.reason, 9)} ` +
               `${fit(duration(lease.heldMs), 6)} ${fit(lease.owner, 29).trimEnd()}`,
             style.dim(`  since ${lease.since}, last heard ${duration(lease.silentMs)} ago${begun(lease)}`),
-          ],
-    ),
+          ]),
+      ...(undecided === null ? [] : wrap(describeUndecided(undecided), 80, "  ! ")),
+    ]),
   ];
 }
 
@@ -58,6 +61,7 @@ export function lockDocument(hosts: readonly ReadLease[]): object {
       held_ms: look?.lease?.heldMs ?? null,
       silent_ms: look?.lease?.silentMs ?? null,
       committing: look?.lease?.committing ?? null,
+      undecided: undecidedDocument(look?.undecided ?? null),
       error: error === null ? null : { code: error.code, problems: shownProblems(error) },
     })),
   };

@@ -149,6 +149,17 @@ describe.each(releases)("HAProxy %s", (version) => {
     await isWhole(before);
   });
 
+  test("with --lock-wait the next one waits until it is decided, and plans then", async () => {
+    await onceOnHost(changing, killTheScript);
+    const first = change();
+    await output("lb-1", `until ${changing} && flock -n /run/lbctl/haproxy.lock true; do sleep 0.02; done`);
+    const next = change("--lock-wait", "60");
+    await output("lb-1", `sleep 2; systemctl start lbctl-haproxy-${await token("pending")}.service`);
+    expect((await first).code).not.toBe(0);
+    expect((await next).code).toBe(0);
+    expect(await live()).toContain(`timeout queue ${String(number)}ms`);
+  });
+
   test("a reboot before the confirmation: the old set is back before HAProxy starts", async () => {
     const before = await live();
     await onceOnHost(changing, cutTheWayIn);

@@ -112,6 +112,19 @@ test("a lease is broken by its id: who waits for it goes on, who had it is told 
   expect(await numberOf("lb-1")).toBe(7009);
 });
 
+test("whoever waits plans on what the other leaves", async () => {
+  const first = await waiting(7011);
+  const second = apply(7012, "--lock-wait", "60");
+  await new Promise((resolve) => setTimeout(resolve, 1500));
+  await lb2Free();
+  expect((await first.run).code).toBe(0);
+  expect(await second).toMatchObject({
+    code: 0,
+    stderr: expect.stringContaining("lb-1: waiting: ") as string,
+  });
+  expect(await Promise.all(both.map(numberOf))).toEqual([7012, 7012]);
+});
+
 test("nobody changes what a drill measures", async () => {
   let refused: Promise<Run> | undefined;
   const drill = await lbctl(["drill", "failover", ...onLab, "-l", "lb-1", "--yes"], {

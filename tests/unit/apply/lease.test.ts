@@ -39,7 +39,7 @@ class Place {
   }
 
   async status(): Promise<string> {
-    return (await run("sh", ["-c", leaseScript(this.path)])).stdout;
+    return (await run("sh", ["-c", leaseScript(this.path, this.state, "haproxy")])).stdout;
   }
 
   holder(): number {

@@ -43,7 +43,7 @@ const scripts: [string, string][] = [
   ],
   ["confirm", confirmScript(role.state, role.service, "0a", 30)],
   ["leased", underLease(apply, "/run/lbctl/haproxy", makeClaim("o'hara@x", "apply"))],
-  ["lease", leaseScript("/run/lbctl/haproxy")],
+  ["lease", leaseScript("/run/lbctl/haproxy", "/var/lib/lbctl/haproxy", "haproxy")],
   ["break", breakScript("/run/lbctl/haproxy", "0", "o'hara@x")],
   ["history", historyScript(role)],
   ["generation", generationScript(role, 2)],
