@@ -31,8 +31,7 @@ export function traceLine(
   const rendered = renderTemplate(marked, name, view).split("\n")[line - 1];
   const mark = [...(rendered ?? "").matchAll(new RegExp(`${markStart}(\\d+)${markEnd}`, "gu"))].at(-1)?.[1];
   if (mark === undefined) return undefined;
-  const source = template.text.split("\n")[Number(mark) - 1] ?? "";
-  const names = new Set([...source.matchAll(/\bit\.(\w+)/g)].map((match) => match[1] ?? ""));
+  const names = variablesOf(template.text.split("\n"), Number(mark));
   return {
     template: template.file,
     line: Number(mark),
@@ -41,6 +40,21 @@ export function traceLine(
       return origin ? [{ name: variable, at: `${origin.file}:${String(origin.line)}` }] : [];
     }),
   };
+}
+
+/** Variables that a line reads, by itself or as the `item` of a loop `for (const item of it.list)` above it. */
+function variablesOf(lines: readonly string[], line: number): Set<string> {
+  const source = lines[line - 1] ?? "";
+  const loops = [
+    ...lines
+      .slice(0, line)
+      .join("\n")
+      .matchAll(/\bfor \(const (\w+) of it\.(\w+)\)/g),
+  ];
+  const items = new Map(loops.map(([, item = "", list = ""]) => [item, list]));
+  const code = [...source.matchAll(/<%.*?%>/g)].map(([tag]) => tag).join(" ");
+  const listed = [...code.matchAll(/(?<![.\w])\w+/g)].flatMap(([word]) => items.get(word) ?? []);
+  return new Set([...[...source.matchAll(/\bit\.(\w+)/g)].map(([, name = ""]) => name), ...listed]);
 }
 
 /** Puts a mark at the start of each line that begins outside a tag. */

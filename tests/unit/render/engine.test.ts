@@ -51,7 +51,10 @@ test("a rendered line is traced to its template line and the variables in it", (
   expect(traceLine(all, "t.eta", view, vars, 3)).toEqual({
     template: "templates/t.eta",
     line: 3,
-    variables: [{ name: "total", at: "vars.yml:2" }],
+    variables: [
+      { name: "total", at: "vars.yml:2" },
+      { name: "numbers", at: "vars.yml:1" },
+    ],
   });
   expect(traceLine(all, "t.eta", view, vars, 4)?.line).toBe(5);
 });
