@@ -266,15 +266,11 @@ describe.each(releases)("HAProxy %s", (release) => {
     expect([...new Set(first)].sort()).toEqual(["stream-server-1", "stream-server-2"]);
   });
 
-  test("what is said of a client is believed only from a trusted peer, in any spelling", async () => {
-    const names = [
-      "forwarded",
-      "x-forwarded-for",
-      "x-forwarded-host",
-      "x-forwarded-port",
-      "x_forwarded_prefix",
-    ];
-    names.push("x-real-ip", "x-client-ip", "true-client-ip", "cf-connecting-ip", "cf-connecting-ipv6");
+  test("what is said of a client is believed only from a trusted peer", async () => {
+    const names =
+      "forwarded x-forwarded-for x-forwarded-host x-forwarded-port x_forwarded_prefix x-real-ip x-client-ip true-client-ip cf-connecting-ip cf-connecting-ipv6".split(
+        " ",
+      );
     const forged = Object.fromEntries([...names, "x-other"].map((name) => [name, "203.0.113.7"]));
     const seen = async () => {
       const { headers } = JSON.parse((await get(`${url}/`, forged)).body) as {
