@@ -16,7 +16,7 @@ const markEnd = "\u{E001}";
 
 /**
  * Finds the template line and the variables behind line `line` (from 1) of a rendered file, by rendering it once
- * more with a mark before each template line. Only used to explain an error, so it costs nothing otherwise.
+ * more with a mark before each line of each template. Only used to explain an error, so it costs nothing otherwise.
  */
 export function traceLine(
   templates: Templates,
@@ -25,12 +25,15 @@ export function traceLine(
   vars: Variables,
   line: number,
 ): LineSource | undefined {
-  const template = templates.get(name);
+  const files = [...templates];
+  const marked = files.map(
+    ([key, { file, text }], index) => [key, { file, text: markLines(text, index) }] as const,
+  );
+  const rendered = renderTemplate(new Map(marked), name, view).split("\n")[line - 1];
+  const marks = [...(rendered ?? "").matchAll(new RegExp(`${markStart}(\\d+):(\\d+)${markEnd}`, "gu"))];
+  const [, index, mark] = marks.at(-1) ?? [];
+  const template = files[Number(index)]?.[1];
   if (!template) return undefined;
-  const marked = new Map(templates).set(name, { file: template.file, text: markLines(template.text) });
-  const rendered = renderTemplate(marked, name, view).split("\n")[line - 1];
-  const mark = [...(rendered ?? "").matchAll(new RegExp(`${markStart}(\\d+)${markEnd}`, "gu"))].at(-1)?.[1];
-  if (mark === undefined) return undefined;
   const names = variablesOf(template.text.split("\n"), Number(mark));
   return {
     template: template.file,
@@ -58,21 +61,20 @@ function variablesOf(lines: readonly string[], line: number): Set<string> {
 }
 
 /** Puts a mark at the start of each line that begins outside a tag. */
-function markLines(text: string): string {
+function markLines(text: string, file: number): string {
   let line = 1;
-  return text
-    .split(/(<%[\s\S]*?%>)/)
-    .map((piece, index) => {
-      const isTag = index % 2 === 1;
-      if (isTag) {
-        line += piece.split("\n").length - 1;
-        return piece;
-      }
-      const marked = piece.replace(/\n/g, () => {
-        line += 1;
-        return `\n${markStart}${String(line)}${markEnd}`;
-      });
-      return index === 0 ? `${markStart}1${markEnd}${marked}` : marked;
-    })
-    .join("");
+  const mark = (): string => `${markStart}${String(file)}:${String(line)}${markEnd}`;
+  const first = mark();
+  const marked = text.split(/(<%[\s\S]*?%>)/).map((piece, index) => {
+    const isTag = index % 2 === 1;
+    if (isTag) {
+      line += piece.split("\n").length - 1;
+      return piece;
+    }
+    return piece.replace(/\n/g, () => {
+      line += 1;
+      return `\n${mark()}`;
+    });
+  });
+  return first + marked.join("");
 }
