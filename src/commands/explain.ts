@@ -1,12 +1,11 @@
 import { mask, withoutAnySecret } from "../document/secrets.ts";
 import { LbctlError, type Problem } from "../errors.ts";
-import { parseAlerts, plainAlerts } from "../haproxy/alerts.ts";
+import { plainAlerts } from "../haproxy/alerts.ts";
 import { validationSteps, type Finding, type ValidationStep } from "../model/finding.ts";
-import type { DesiredHost } from "../model/host.ts";
+import type { DesiredFile, DesiredHost } from "../model/host.ts";
 import { Refusal } from "../model/refusal.ts";
 import { sourceOf, type RenderInput } from "../render/render.ts";
-import { readConfig } from "../validate/config.ts";
-import { directiveBehind } from "../validate/directive.ts";
+import { fileNamed, refusedLines, type RefusedLine } from "./refused-lines.ts";
 
 /** Turns a complaint about a rendered line into the step that made it, the template line and its variables. */
 export function explainRejection(error: LbctlError, desired: DesiredHost, input: RenderInput): LbctlError {
@@ -21,18 +20,14 @@ export function explainRejection(error: LbctlError, desired: DesiredHost, input:
 const untouched = "The live configuration and the running HAProxy are untouched.";
 
 /** What led to a rendered line, and what is wrong with it. */
-interface Complaint {
+interface Complaint extends RefusedLine {
   readonly who: string;
-  readonly path: string;
-  readonly line: number;
-  readonly text: string;
   readonly variables?: readonly string[];
 }
 
 function explainFinding(finding: Finding, desired: DesiredHost, input: RenderInput): Problem[] {
   const { step, line, text, variables, hint } = finding;
   const who = `${validationSteps[step]}${ofVersion(step, input)}`;
-  const path = "haproxy.cfg";
   const problem: Problem = {
     what: "",
     at: desired.host,
@@ -40,17 +35,12 @@ function explainFinding(finding: Finding, desired: DesiredHost, input: RenderInp
     step,
   };
   if (line !== null) {
-    const complaint = { who, path, line, text, ...(variables ? { variables } : {}) };
+    const complaint = { who, path: "haproxy.cfg", line, text, ...(variables ? { variables } : {}) };
     return [explain(complaint, problem, desired, input)];
   }
-  const named = parseAlerts(text).filter(({ file }) => fileNamed(file, desired));
-  if (named.length > 0)
-    return named.map((alert) => explain({ ...alert, who, path: alert.file }, problem, desired, input));
-  const plain = plainAlerts(text);
-  const config = desired.files.find((file) => file.path === path)?.content ?? "";
-  const behind = directiveBehind(plain, readConfig(config));
-  if (behind !== null) return [explain({ who, path, line: behind, text: plain }, problem, desired, input)];
-  return [{ ...problem, what: `${who} refuses the configuration: ${withoutAnySecret(plain)}` }];
+  const lines = refusedLines(text, desired);
+  if (lines.length > 0) return lines.map((refused) => explain({ ...refused, who }, problem, desired, input));
+  return [{ ...problem, what: `${who} refuses the configuration: ${withoutAnySecret(plainAlerts(text))}` }];
 }
 
 /** Another HAProxy might take it: the one that judged is named. */
@@ -59,29 +49,24 @@ function ofVersion(step: ValidationStep, { facts }: RenderInput): string {
 }
 
 function explainText(problem: Problem, desired: DesiredHost, input: RenderInput): Problem[] {
-  const alerts = parseAlerts(problem.what);
-  if (alerts.length === 0) return [{ ...problem, what: withoutAnySecret(plainAlerts(problem.what)) }];
-  return alerts.map((alert) =>
-    explain({ ...alert, who: "HAProxy", path: alert.file }, problem, desired, input),
-  );
-}
-
-function fileNamed(name: string, desired: DesiredHost) {
-  return desired.files.find(({ path }) => name === path || name.endsWith(`/${path}`));
+  const lines = refusedLines(problem.what, desired);
+  if (lines.length === 0) return [{ ...problem, what: withoutAnySecret(plainAlerts(problem.what)) }];
+  return lines.map((refused) => explain({ ...refused, who: "HAProxy" }, problem, desired, input));
 }
 
 function explain(complaint: Complaint, problem: Problem, desired: DesiredHost, input: RenderInput): Problem {
-  const { who, path, line, text, variables = [] } = complaint;
+  const { who, path, line, readBy, text, variables = [] } = complaint;
   const file = fileNamed(path, desired);
   if (!file) return { ...problem, what: `${path}:${String(line)}: ${withoutAnySecret(text)}` };
   const source = sourceOf(input, file.path, line);
-  const lineOf = (content: string): string => content.split("\n")[line - 1]?.trim() ?? "";
-  const rendered = lineOf(file.content);
-  const shown = file.masked === undefined ? rendered : file.masked === null ? mask : lineOf(file.masked);
+  const shown = shownLine(file, line);
+  const reader = readBy === undefined ? null : shownLine(fileNamed("haproxy.cfg", desired), readBy);
   // HAProxy quotes words of the line, and a part of a secret is one too
   const words =
-    shown === rendered ? withoutAnySecret(text) : "(its words are not shown: the line holds a secret)";
-  const lines = [`${who} refuses line ${String(line)} of ${file.path}: ${words}`, `  ${shown}`];
+    shown.isSecret || reader?.isSecret
+      ? "(its words are not shown: the line holds a secret)"
+      : withoutAnySecret(text);
+  const lines = [`${who} refuses line ${String(line)} of ${file.path}: ${words}`, `  ${shown.text}`];
   const named = [...(source?.variables ?? []), ...originsOf(variables, input)];
   const places = [...new Set(named.map(({ at }) => at))];
   if (source) {
@@ -89,9 +74,17 @@ function explain(complaint: Complaint, problem: Problem, desired: DesiredHost, i
     lines.push(`from ${template}`);
     places.push(template);
   }
+  if (reader) lines.push(`line ${String(readBy)} of haproxy.cfg reads it: ${reader.text}`);
   for (const { name, at } of named) lines.push(`${name} is set in ${at}`);
   const from = places.length > 0 ? { from: places } : {};
   return { ...problem, what: lines.join("\n"), ...from, rendered: `${file.path}:${String(line)}` };
+}
+
+function shownLine(file: DesiredFile | undefined, line: number): { text: string; isSecret: boolean } {
+  const lineOf = (content: string): string => content.split("\n")[line - 1]?.trim() ?? "";
+  const rendered = lineOf(file?.content ?? "");
+  const text = file?.masked === undefined ? rendered : file.masked === null ? mask : lineOf(file.masked);
+  return { text, isSecret: text !== rendered };
 }
 
 function originsOf(names: readonly string[], { host }: RenderInput): { name: string; at: string }[] {

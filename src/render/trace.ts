@@ -16,7 +16,7 @@ const markEnd = "\u{E001}";
 
 /**
  * Finds the template line and the variables behind line `line` (from 1) of a rendered file, by rendering it once
- * more with a mark before each template line. Only used to explain an error, so it costs nothing otherwise.
+ * more with a mark before each line of each template. Only used to explain an error, so it costs nothing otherwise.
  */
 export function traceLine(
   templates: Templates,
@@ -25,14 +25,16 @@ export function traceLine(
   vars: Variables,
   line: number,
 ): LineSource | undefined {
-  const template = templates.get(name);
+  const files = [...templates];
+  const marked = files.map(
+    ([key, { file, text }], index) => [key, { file, text: markLines(text, index) }] as const,
+  );
+  const rendered = renderTemplate(new Map(marked), name, view).split("\n")[line - 1];
+  const marks = [...(rendered ?? "").matchAll(new RegExp(`${markStart}(\\d+):(\\d+)${markEnd}`, "gu"))];
+  const [, index, mark] = marks.at(-1) ?? [];
+  const template = files[Number(index)]?.[1];
   if (!template) return undefined;
-  const marked = new Map(templates).set(name, { file: template.file, text: markLines(template.text) });
-  const rendered = renderTemplate(marked, name, view).split("\n")[line - 1];
-  const mark = [...(rendered ?? "").matchAll(new RegExp(`${markStart}(\\d+)${markEnd}`, "gu"))].at(-1)?.[1];
-  if (mark === undefined) return undefined;
-  const source = template.text.split("\n")[Number(mark) - 1] ?? "";
-  const names = new Set([...source.matchAll(/\bit\.(\w+)/g)].map((match) => match[1] ?? ""));
+  const names = variablesOf(template.text.split("\n"), Number(mark));
   return {
     template: template.file,
     line: Number(mark),
@@ -43,22 +45,36 @@ export function traceLine(
   };
 }
 
+/** Variables that a line reads, by itself or as the `item` of a loop `for (const item of it.list)` above it. */
+function variablesOf(lines: readonly string[], line: number): Set<string> {
+  const source = lines[line - 1] ?? "";
+  const loops = [
+    ...lines
+      .slice(0, line)
+      .join("\n")
+      .matchAll(/\bfor \(const (\w+) of it\.(\w+)\)/g),
+  ];
+  const items = new Map(loops.map(([, item = "", list = ""]) => [item, list]));
+  const code = [...source.matchAll(/<%.*?%>/g)].map(([tag]) => tag).join(" ");
+  const listed = [...code.matchAll(/(?<![.\w])\w+/g)].flatMap(([word]) => items.get(word) ?? []);
+  return new Set([...[...source.matchAll(/\bit\.(\w+)/g)].map(([, name = ""]) => name), ...listed]);
+}
+
 /** Puts a mark at the start of each line that begins outside a tag. */
-function markLines(text: string): string {
+function markLines(text: string, file: number): string {
   let line = 1;
-  return text
-    .split(/(<%[\s\S]*?%>)/)
-    .map((piece, index) => {
-      const isTag = index % 2 === 1;
-      if (isTag) {
-        line += piece.split("\n").length - 1;
-        return piece;
-      }
-      const marked = piece.replace(/\n/g, () => {
-        line += 1;
-        return `\n${markStart}${String(line)}${markEnd}`;
-      });
-      return index === 0 ? `${markStart}1${markEnd}${marked}` : marked;
-    })
-    .join("");
+  const mark = (): string => `${markStart}${String(file)}:${String(line)}${markEnd}`;
+  const first = mark();
+  const marked = text.split(/(<%[\s\S]*?%>)/).map((piece, index) => {
+    const isTag = index % 2 === 1;
+    if (isTag) {
+      line += piece.split("\n").length - 1;
+      return piece;
+    }
+    return piece.replace(/\n/g, () => {
+      line += 1;
+      return `\n${mark()}`;
+    });
+  });
+  return first + marked.join("");
 }

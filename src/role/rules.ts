@@ -62,7 +62,7 @@ function atMost(name: string, limit: string, because: string) {
   };
 }
 
-/** slowstart takes the drain time, and HAProxy wants it longer than a check's interval (configuration manual, 5.2). */
+/** It is the time of slowstart, which HAProxy wants longer than a check's interval (configuration manual, 5.2). */
 function drainLongerThanCheck(values: Values): Conflict[] {
   const [name, limit] = ["haproxy_graceful_drain_seconds", "haproxy_health_check_interval_ms"];
   const [seconds, interval] = [values[name], values[limit]];

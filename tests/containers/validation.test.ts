@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { plainAlerts } from "../../src/haproxy/alerts.ts";
 import { get, startLoad } from "../support/http.ts";
 import { addressOf, freshLab, inside, inventory, liveState, output, withoutDryBoot } from "../support/lab.ts";
-import { lbctl, lbctlJson } from "../support/lbctl.ts";
+import { lbctl, lbctlJson, run } from "../support/lbctl.ts";
 import { projectWith } from "../support/project.ts";
+import { refusedSet, refusedSets } from "../support/refused.ts";
 import { releases } from "./releases.ts";
 
 interface ApplyDocument {
@@ -39,9 +41,17 @@ describe.each(releases)("HAProxy %s", (release) => {
 
   /** An apply that must be refused while requests go on: its problem, once nothing else was seen of it. */
   async function refused(change: (text: string) => string, ...extra: string[]): Promise<Problem> {
+    return refusedIn("haproxy.cfg.eta", change, ...extra);
+  }
+
+  async function refusedIn(
+    template: string,
+    change: (text: string) => string,
+    ...extra: string[]
+  ): Promise<Problem> {
     const before = await liveState("lb-1");
     const load = startLoad(url, 4);
-    const cwd = projectWith((text) => `${change(text)}\n`);
+    const cwd = projectWith((text) => `${change(text)}\n`, template);
     const { code, document } = await lbctlJson<ApplyDocument & { error?: { problems: Problem[] } }>(
       ["apply", ...onLab, "--yes", ...extra.flatMap((each) => ["-e", each])],
       { cwd },
@@ -129,6 +139,60 @@ describe.each(releases)("HAProxy %s", (release) => {
       variable: "haproxy_listen_http",
     },
   ];
+
+  const placeless = [
+    {
+      name: "a default_backend",
+      change: replace('"api_pool" : "', '"lost" : "'),
+      line: "default_backend lost",
+    },
+    {
+      name: "resolvers",
+      change: (text: string) => `${text}\nbackend more\n    server one 127.0.0.1:81 resolvers lost`,
+      line: "server one 127.0.0.1:81 resolvers lost",
+    },
+    {
+      name: "a server of use-server",
+      change: (text: string) =>
+        `${text}\nbackend more\n    use-server lost if TRUE\n    server one 127.0.0.1:81`,
+      line: "use-server lost if TRUE",
+    },
+  ];
+
+  test.each(placeless)(
+    "$name that is not there is refused with its line, though HAProxy names none",
+    async (row) => {
+      const problem = await refused(row.change);
+      expect(problem.step).toBe("haproxy-check");
+      expect(problem.what).toContain(`\n  ${row.line}\n`);
+      expect(problem.rendered).toMatch(/^haproxy\.cfg:\d+$/);
+      expect(problem.from).toEqual([expect.stringMatching(/templates\/haproxy\/haproxy\.cfg\.eta:\d+$/)]);
+    },
+  );
+
+  test.each([
+    { file: "lists/trusted_ips.list", line: "10.0.0.300" },
+    { file: "maps/trusted_ips.map", line: "10.0.0.300 trusted" },
+  ])("a broken line of $file is refused with its own template", async ({ file, line }) => {
+    const template = `${file.split("/")[1] ?? ""}.eta`;
+    const problem = await refusedIn(template, (text) => text + line);
+    expect(problem.step).toBe("haproxy-check");
+    expect(problem.rendered).toBe(`${file}:2`);
+    expect(problem.what).toContain(`\n  ${line}\n`);
+    expect(problem.what).toMatch(/\nline \d+ of haproxy\.cfg reads it: acl trusted_peer src/);
+    expect(problem.from).toEqual([expect.stringMatching(new RegExp(`/templates/haproxy/${template}:5$`))]);
+  });
+
+  test.each(refusedSets)("what this HAProxy says of the set %s is what is known of it", async (name) => {
+    const { folder, alerts } = refusedSet(name);
+    const tar = await run("sh", ["-c", `tar -C '${folder}' -cf - . | base64 -w0`]);
+    const said = await inside(
+      "lb-1",
+      `rm -rf /staged; mkdir /staged; echo ${tar.stdout} | base64 -d | tar -xf - -C /staged; haproxy -c -f /staged/haproxy.cfg 2>&1; rm -r /staged`,
+    );
+    const plain = (text: string) => plainAlerts(text).split("\n").sort();
+    expect(plain(said.stdout)).toEqual(plain(alerts(release)));
+  });
 
   test.each(rows.filter(({ own }) => !(isSecond && own)))(
     "$name is refused by its step, which names rendered line, template and variable",

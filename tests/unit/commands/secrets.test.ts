@@ -160,7 +160,7 @@ test("when HAProxy refuses a line with a secret, its words are not repeated", as
   );
   const config = desired.files.find(({ path }) => path === "haproxy.cfg")?.content ?? "";
   const line = config.split("\n").findIndex((text) => text.includes("/two-swordfish-4")) + 1;
-  const alert = `[ALERT]    (7) : config : parsing [haproxy.cfg:${String(line)}] : unknown keyword '-swordfish-4'.`;
+  const alert = `[ALERT]    (7) : config : parsing [/staged/haproxy.cfg:${String(line)}] : unknown keyword '-swordfish-4'.`;
   const refused = new LbctlError("rejected", { what: alert, at: "lb-1" });
   const text = JSON.stringify(explainRejection(refused, desired, input).problems);
   expect(text).not.toContain("swordfish");

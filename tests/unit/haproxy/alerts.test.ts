@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { parseAlerts, plainAlerts } from "../../../src/haproxy/alerts.ts";
+import { readAlerts, plainAlerts } from "../../../src/haproxy/alerts.ts";
 
 // Printed by HAProxy 2.6.12.
 const output = `[NOTICE]   (515) : haproxy version is 2.6.12-1+deb12u4
@@ -11,16 +11,33 @@ const output = `[NOTICE]   (515) : haproxy version is 2.6.12-1+deb12u4
 `;
 
 test("alerts that name a line are read, with and without the word parsing", () => {
-  expect(parseAlerts(output)).toEqual([
+  expect(readAlerts(output)).toEqual([
     {
-      file: "/var/lib/lbctl/haproxy/staging/haproxy.cfg",
-      line: 14,
+      places: [{ file: "/var/lib/lbctl/haproxy/staging/haproxy.cfg", line: 14 }],
       text: "unknown keyword 'maxcon' in 'global' section",
     },
     {
-      file: "/var/lib/lbctl/haproxy/staging/haproxy.cfg",
-      line: 40,
+      places: [{ file: "/var/lib/lbctl/haproxy/staging/haproxy.cfg", line: 40 }],
       text: "'server a' : invalid address: 'x' in 'x:80'",
+    },
+  ]);
+});
+
+test("what an alert says before and after its line is kept; an address is no file", () => {
+  const late = `[ALERT]    (7) : config : Proxy 'web': no SSL certificate specified for bind ':443' at [/staged/haproxy.cfg:10] (use 'crt').
+[ALERT]    (7) : Starting frontend web: cannot bind socket (Address already in use) [0.0.0.0:9200]
+[ALERT]    (7) : config : multiple argument resolution errors:
+        parsing [/staged/haproxy.cfg:11]: unable to find backend 'nope' referenced in arg 1.
+`;
+  expect(readAlerts(late)).toEqual([
+    {
+      places: [{ file: "/staged/haproxy.cfg", line: 10 }],
+      text: "Proxy 'web': no SSL certificate specified for bind ':443' (use 'crt').",
+    },
+    { places: [], text: "Starting frontend web: cannot bind socket (Address already in use) [0.0.0.0:9200]" },
+    {
+      places: [{ file: "/staged/haproxy.cfg", line: 11 }],
+      text: "unable to find backend 'nope' referenced in arg 1.",
     },
   ]);
 });

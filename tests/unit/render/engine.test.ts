@@ -51,7 +51,23 @@ test("a rendered line is traced to its template line and the variables in it", (
   expect(traceLine(all, "t.eta", view, vars, 3)).toEqual({
     template: "templates/t.eta",
     line: 3,
-    variables: [{ name: "total", at: "vars.yml:2" }],
+    variables: [
+      { name: "total", at: "vars.yml:2" },
+      { name: "numbers", at: "vars.yml:1" },
+    ],
   });
   expect(traceLine(all, "t.eta", view, vars, 4)?.line).toBe(5);
+});
+
+test("a line of a template that is included is traced to that one", () => {
+  const main = 'first\n<%~ include("part.eta", { it }) %>\nlast <%= it.total %>\n';
+  const all = templates({ "t.eta": main, "part.eta": "one\ntwo <%= it.it.total %>" });
+  const view = { total: 2 };
+  const traced = [1, 2, 3, 4].map((line) => traceLine(all, "t.eta", view, variables(view), line));
+  expect(traced.map((source) => `${source?.template}:${source?.line}`)).toEqual([
+    "templates/t.eta:1",
+    "templates/part.eta:1",
+    "templates/part.eta:2",
+    "templates/t.eta:3",
+  ]);
 });
