@@ -18,9 +18,11 @@ export async function readVarFolder(
   vault: Vault,
   problems: Problems,
 ): Promise<VarFolder> {
+  const unread = new Set<string>();
   return {
-    groups: await readAll(join(folder, "group_vars"), groups, vault, problems),
-    hosts: await readAll(join(folder, "host_vars"), hosts, vault, problems),
+    groups: await readAll(join(folder, "group_vars"), groups, vault, problems, unread),
+    hosts: await readAll(join(folder, "host_vars"), hosts, vault, problems, unread),
+    unread,
   };
 }
 
@@ -29,8 +31,11 @@ async function readAll(
   names: Iterable<string>,
   vault: Vault,
   problems: Problems,
+  unread: Set<string>,
 ): Promise<Map<string, WrittenVars>> {
-  const present = new Set(await problems.attempt(() => namesIn(folder)));
+  const found = await problems.attempt(async () => (await namesIn(folder)) ?? []);
+  if (!found) unread.add("all");
+  const present = new Set(found);
   const read = new Map<string, WrittenVars>();
   if (present.size === 0) return read;
   for (const name of names) {
@@ -38,8 +43,9 @@ async function readAll(
     const ending = endings.find((candidate) => present.has(name + candidate));
     if (ending === undefined) continue;
     const files = await problems.attempt(() => varFilesAt(join(folder, name + ending)));
+    if (!files) unread.add(name);
     const vars = new Map<string, Part>();
-    for (const file of files ?? []) await readInto(file, vars, vault, problems);
+    for (const file of files ?? []) if (!(await readInto(file, vars, vault, problems))) unread.add(name);
     read.set(name, vars);
   }
   return read;
@@ -59,22 +65,26 @@ async function varFilesAt(path: string): Promise<string[]> {
   return files;
 }
 
+/** Whether the file could be read. */
 async function readInto(
   file: string,
   vars: Map<string, Part>,
   vault: Vault,
   problems: Problems,
-): Promise<void> {
+): Promise<boolean> {
   const document = await problems.attempt(async () =>
     parseYaml((await readIfThere(file)) ?? new Uint8Array(), file, vault),
   );
-  if (document === undefined || isEmpty(document)) return;
-  if (isMap(document.value)) document.parts.forEach((part, name) => vars.set(String(name), part));
-  else {
-    problems.add({
-      what: `a variables file must be a map; read ${readAs(document.value)}`,
-      at: place(document.origin),
-      hint: "Write each variable as `name: value`.",
-    });
+  if (document === undefined) return false;
+  if (isEmpty(document)) return true;
+  if (isMap(document.value)) {
+    document.parts.forEach((part, name) => vars.set(String(name), part));
+    return true;
   }
+  problems.add({
+    what: `a variables file must be a map; read ${readAs(document.value)}`,
+    at: place(document.origin),
+    hint: "Write each variable as `name: value`.",
+  });
+  return false;
 }

@@ -15,6 +15,7 @@ export function makeHost(name: string, address: string, vars: Record<string, Val
     name,
     groups: ["all"],
     vars: variables({ ansible_host: address, ...vars }),
+    unresolved: new Map(),
     connection: { kind: "ssh", address, sshArgs: [], become: false },
   };
 }
