@@ -1,3 +1,4 @@
+import { nearest } from "../document/words.ts";
 import { Problems } from "../document/problems.ts";
 import { selectHosts, type PatternPart } from "../inventory/select.ts";
 import type { Fleet, Host } from "../model/fleet.ts";
@@ -14,8 +15,9 @@ export async function chooseHosts(
   const members = fleet.groups.get(role.group)?.hosts ?? [];
   const found = new Problems();
   if (members.length === 0) {
+    const near = nearest(role.group, fleet.groups.keys());
     found.add({
-      what: `the inventory has no hosts in the group "${role.group}"`,
+      what: `the inventory has no hosts in the group "${role.group}"${near === undefined || near === role.group ? "" : `, but a group "${near}"`}`,
       hint: `Put the load balancers into a group called ${role.group}.`,
     });
   }

@@ -56,7 +56,7 @@ export async function loadProject(options: FleetOptions): Promise<Project> {
   const hosts = await chooseHosts(fleet, role, problems, limit, options.limit);
   const names = hosts.map((host) => host.name);
   await problems.attempt(() => {
-    checkVariables(fleet, [...new Set([...names, ...poolServerNames(fleet, hosts)])], role);
+    checkVariables(fleet, [...new Set([...names, ...poolServerNames(fleet, hosts, role)])], role);
   });
   await problems.attempt(() => {
     checkConnections(fleet, names);
@@ -82,9 +82,11 @@ async function refuse(problems: Problems, project?: Project): Promise<never> {
 const noFleet: Fleet = { hosts: new Map(), groups: new Map() };
 
 /** Servers carry variables of the role too: address, id, weight. */
-function poolServerNames(fleet: Fleet, hosts: readonly Host[]): string[] {
-  const groups = hosts.flatMap((host) =>
-    ["haproxy_api_group", "haproxy_stream_group"].map((name) => host.vars[name]?.value),
+function poolServerNames(fleet: Fleet, hosts: readonly Host[], { defaults }: Role): string[] {
+  // without a load balancer there are still the pools that the role names
+  const takers = hosts.length > 0 ? hosts.map((host) => host.vars) : [defaults];
+  const groups = takers.flatMap((vars) =>
+    ["haproxy_api_group", "haproxy_stream_group"].map((name) => vars[name]?.value),
   );
   return groups.flatMap((group) => (typeof group === "string" ? (fleet.groups.get(group)?.hosts ?? []) : []));
 }

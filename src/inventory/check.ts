@@ -68,9 +68,8 @@ function problemsOf(
   const bad = new Set<string>();
   for (const { path, message } of checkSchema(role.schema, values)) {
     if (!hasValue(path)) continue;
-    const name = String(path[0]);
-    bad.add(name);
-    const variable = own.get(name);
+    bad.add(pathText(path));
+    const variable = own.get(String(path[0]));
     if (variable) problems.push(problemAt(variable, path, message, role));
   }
   const valued = Object.entries(values).filter(
@@ -78,7 +77,7 @@ function problemsOf(
   );
   for (const { path, uses, message, withoutValues } of findConflicts(role.name, Object.fromEntries(valued))) {
     // a rule that compares a value of the wrong form would only confuse
-    if (!hasValue(path) || uses.some((name) => bad.has(name))) continue;
+    if (!hasValue(path) || [...uses, pathText(path)].some((name) => bad.has(name))) continue;
     // what has its default here may have another value where nothing could be read
     if (isPartial && uses.some((name) => own.get(name) === role.defaults[name])) continue;
     // of two values that conflict, the place to mend is the one that is not a default

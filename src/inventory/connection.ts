@@ -4,6 +4,7 @@ import { LbctlError } from "../errors.ts";
 import { outside } from "../document/formats.ts";
 import type { Connection, Fleet, Host, InstanceConnection, SshConnection } from "../model/fleet.ts";
 import { Problems } from "../document/problems.ts";
+import { place } from "../document/words.ts";
 import { nameProblem } from "./names.ts";
 import { Settings } from "./settings.ts";
 
@@ -50,7 +51,9 @@ const kinds: Readonly<Record<string, Connection["kind"]>> = {
 };
 
 /** Reads how to reach a host. Throws LbctlError `invalid` with every problem. */
-export function readConnection(host: Pick<Host, "name" | "vars" | "unresolved" | "isPartial">): Connection {
+export function readConnection(
+  host: Pick<Host, "name" | "origin" | "vars" | "unresolved" | "isPartial">,
+): Connection {
   const settings = new Settings(host);
   const named = settings.oneOf(names.kind, kinds, "lbctl connects by ssh, incus, lxd or local");
   const kind = named ?? (settings.has(names.kind) ? undefined : "ssh");
@@ -71,11 +74,11 @@ export function readConnection(host: Pick<Host, "name" | "vars" | "unresolved" |
 
 function readKind(
   kind: Connection["kind"],
-  { name, isPartial }: Pick<Host, "name" | "isPartial">,
+  host: Pick<Host, "name" | "origin" | "isPartial">,
   settings: Settings,
 ) {
   if (kind === "local") return { kind };
-  return kind === "ssh" ? readSsh(name, settings) : readInstance(kind, name, settings, isPartial);
+  return kind === "ssh" ? readSsh(host.name, settings) : readInstance(kind, host, settings);
 }
 
 function readSsh(host: string, settings: Settings): Omit<SshConnection, "become"> {
@@ -99,9 +102,8 @@ function readSsh(host: string, settings: Settings): Omit<SshConnection, "become"
 
 function readInstance(
   kind: "incus" | "lxd",
-  host: string,
+  { name: host, origin, isPartial }: Pick<Host, "name" | "origin" | "isPartial">,
   settings: Settings,
-  isPartial = false,
 ): Omit<InstanceConnection, "become"> {
   const { instance, remote, project } = instanceNames[kind];
   const name = shortName(settings.text(instance, instanceProblem) ?? host);
@@ -109,7 +111,7 @@ function readInstance(
   if (problem !== undefined) {
     settings.problems.add({
       what: `${JSON.stringify(host)} ${problem}, so it cannot be an instance's name`,
-      at: host,
+      at: place(origin),
       hint: `Name the instance in ansible_${kind}_host.`,
     });
   }

@@ -61,7 +61,12 @@ export async function readInventory(
   const readOnce = async (folder: string): Promise<VarFolder> => {
     const found =
       read.get(resolve(folder)) ??
-      (await readVarFolder(folder, groups.keys(), hosts.keys(), vault, problems));
+      (await readVarFolder(
+        folder,
+        { groups: groups.keys(), hosts: hosts.keys(), isPartial },
+        vault,
+        problems,
+      ));
     read.set(resolve(folder), found);
     return found;
   };

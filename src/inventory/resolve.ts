@@ -1,6 +1,6 @@
 import { dirname } from "node:path";
 import type { Problem } from "../errors.ts";
-import type { Connection, Fleet, Host, Variables } from "../model/fleet.ts";
+import type { Connection, Fleet, Host, Origin, Variables } from "../model/fleet.ts";
 import { readAddress } from "../document/address.ts";
 import { listOf, mapOf, Part } from "../document/part.ts";
 import { Vault } from "../document/vault.ts";
@@ -50,7 +50,7 @@ export function resolveFleet(written: WrittenInventory, options: ResolveOptions)
           problems.add(problem, host.name);
         });
     }
-    hosts.set(host.name, new ResolvedHost(host.name, membership.groupsOf(host.name), resolved));
+    hosts.set(host.name, new ResolvedHost(host, membership.groupsOf(host.name), resolved));
   }
   const { isPartial = false } = written;
   return { fleet: { hosts, groups: membership.groups, isPartial }, problems: problems.list() };
@@ -162,14 +162,20 @@ function withMagic(raw: Layer, host: WrittenHost, groups: readonly string[], all
 /** A host that looks at its connection when it is first used: most hosts of a fleet are never connected to. */
 class ResolvedHost implements Host {
   readonly name: string;
+  readonly origin: Origin;
   readonly groups: readonly string[];
   readonly vars: Variables;
   readonly unresolved: Resolved["unresolved"];
   readonly isPartial: boolean;
   #connection: Connection | undefined;
 
-  constructor(name: string, groups: readonly string[], { vars, unresolved, isPartial }: Resolved) {
+  constructor(
+    { name, origin }: WrittenHost,
+    groups: readonly string[],
+    { vars, unresolved, isPartial }: Resolved,
+  ) {
     this.name = name;
+    this.origin = origin;
     this.groups = groups;
     this.vars = vars;
     this.unresolved = unresolved;

@@ -10,20 +10,36 @@ import type { VarFolder, WrittenVars } from "./written.ts";
 
 const endings = ["", ".yml", ".yaml", ".json"];
 
+/** Of whom variables are read. */
+export interface Owners {
+  readonly groups: Iterable<string>;
+  readonly hosts: Iterable<string>;
+  /** There may be more of them, so that what is wrong with any YAML file is worth telling. */
+  readonly isPartial: boolean;
+}
+
 /** Reads group_vars/ and host_vars/ of one folder, for these groups and hosts only, as Ansible does. */
 export async function readVarFolder(
   folder: string,
-  groups: Iterable<string>,
-  hosts: Iterable<string>,
+  { groups, hosts, isPartial }: Owners,
   vault: Vault,
   problems: Problems,
 ): Promise<VarFolder> {
   const unread = new Set<string>();
+  const readOf = async (name: string, owners: Iterable<string>) => {
+    const more = isPartial ? await yamlNamesIn(join(folder, name), problems) : [];
+    return readAll(join(folder, name), new Set([...owners, ...more]), vault, problems, unread);
+  };
   return {
-    groups: await readAll(join(folder, "group_vars"), groups, vault, problems, unread),
-    hosts: await readAll(join(folder, "host_vars"), hosts, vault, problems, unread),
+    groups: await readOf("group_vars", groups),
+    hosts: await readOf("host_vars", hosts),
     unread,
   };
+}
+
+async function yamlNamesIn(folder: string, problems: Problems): Promise<string[]> {
+  const names = (await problems.attempt(() => namesIn(folder))) ?? [];
+  return names.flatMap((name) => /^([^.].*)\.(?:ya?ml|json)$/.exec(name)?.[1] ?? []);
 }
 
 async function readAll(

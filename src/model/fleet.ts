@@ -63,6 +63,8 @@ export interface Group {
 
 export interface Host {
   readonly name: string;
+  /** Where the inventory names it first. */
+  readonly origin: Origin;
   /** Every group the host is in, `all` first, parents before children. */
   readonly groups: readonly string[];
   /** Merged by Ansible's precedence, role defaults lowest, references resolved. */

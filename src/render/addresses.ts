@@ -14,12 +14,12 @@ export interface WrittenAddress {
   readonly at: string;
 }
 
-export function writtenAddress({ name, vars }: Host): WrittenAddress {
+export function writtenAddress({ name, origin, vars }: Host): WrittenAddress {
   const variable = ["haproxy_server_address", "ansible_host"].find(
     (each) => (vars[each]?.value ?? null) !== null,
   );
   const written = variable === undefined ? undefined : vars[variable];
-  if (!written) return { variable, text: name, shown: name, at: name };
+  if (!written) return { variable, text: name, shown: name, at: place(origin) };
   return {
     variable,
     text: textOf(written.value),
@@ -64,6 +64,7 @@ export function serverAddress(host: Host, written: WrittenAddress, problems: Pro
   if (!/^[A-Za-z0-9_.:-]+$/.test(host.name) || /^(FRONTEND|BACKEND)$/.test(host.name)) {
     problems.push({
       what: `"${host.name}" cannot be a server's name in HAProxy`,
+      at: place(host.origin),
       hint: "Use letters, digits, `-`, `_`, `.`.",
     });
     return undefined;

@@ -220,3 +220,48 @@ test("broken templates are told together, with what is wrong in the inventory", 
     expect.stringMatching(/^templates\/haproxy\/trusted_ips\.list\.eta:1 Bad template syntax/),
   ]);
 });
+
+test("an inventory that cannot be read hides no syntax error of the variables' files", async () => {
+  const files = { "hosts.yml": "all: [1\n", "group_vars/web.yml": "b: {\n", "host_vars/lb-1.yml": "c: 'd\n" };
+  expect(await problemsOfFiles({ ...files, "group_vars/notes": "[" })).toEqual([
+    "group_vars/web.yml:1 the { that opens here is not closed",
+    "host_vars/lb-1.yml:1 the ' that opens here is not closed",
+    "hosts.yml:1 the [ that opens here is not closed",
+  ]);
+});
+
+test("a group with another name is told, and servers of the role's own pools are judged", async () => {
+  expect(
+    await problemsOf(
+      fleet({ servers: ["192.0.2.1", "192.0.2.2", "a, haproxy_server_id: x"] }).replace("haproxy", "haproxi"),
+    ),
+  ).toEqual([
+    ' the inventory has no hosts in the group "haproxy", but a group "haproxi"',
+    expect.stringMatching(/^hosts\.yml:11 haproxy_server_id must be a whole number/),
+  ]);
+});
+
+test("an item of the wrong form does not hide that others are the same", async () => {
+  const files = {
+    "hosts.yml": fleet(),
+    "group_vars/haproxy.yml": "haproxy_stream_path_prefixes: [/a, b, /a]\n",
+  };
+  expect(await problemsOfFiles(files)).toEqual([
+    expect.stringMatching(/^group_vars\/haproxy\.yml:1 haproxy_stream_path_prefixes\/1 must be/),
+    expect.stringMatching(/^group_vars\/haproxy\.yml:1 haproxy_stream_path_prefixes\/2 \("\/a"\) repeats/),
+  ]);
+});
+
+test("a server without an address is told where its host is written", async () => {
+  const found = await problemsOf(
+    `haproxy: { hosts: { lb-1: { ansible_connection: incus, ansible_port: ssh, haproxy_retries: many } } }
+backend_api_instances:
+  hosts:
+    api-1: { ansible_connection: incus }
+`,
+  );
+  expect(found).toEqual([
+    expect.stringMatching(/^hosts\.yml:1 haproxy_retries must be/),
+    expect.stringMatching(/^hosts\.yml:4 server api-1 has no address: /),
+  ]);
+});
