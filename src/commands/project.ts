@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { Problems } from "../document/problems.ts";
-import { LbctlError } from "../errors.ts";
+import { LbctlError, type Problem } from "../errors.ts";
 import { checkVariables } from "../inventory/check.ts";
 import { checkConnections } from "../inventory/connection.ts";
 import { parseExtraVars } from "../inventory/extra-vars.ts";
@@ -68,15 +68,18 @@ export async function loadProject(options: FleetOptions): Promise<Project> {
 /** What rendering would say comes with the rest; its code is loaded only for that. */
 async function refuse(problems: Problems, project?: Project): Promise<never> {
   if (project) {
-    const told = new Set(problems.list().map(({ at }) => at));
     const { findProblems } = await import("../render/render.ts");
-    // of one place it repeats what was said, but for what is wrong between two places
-    const more = findProblems(project, project.hosts).filter(
-      ({ at, from }) => from !== undefined || !told.has(at),
-    );
-    problems.addAll(more);
+    const told = problems.list();
+    const more = findProblems(project, project.hosts);
+    problems.addAll(more.filter((problem) => !told.some((before) => repeats(problem, before))));
   }
   throw new LbctlError("invalid", problems.list());
+}
+
+/** Whether it says the same, perhaps without the hosts, or of the same variable at the same place. */
+function repeats({ at, what }: Problem, before: Problem): boolean {
+  const subject = /^\w+_\w+ /.exec(what)?.[0] ?? what;
+  return at === before.at && before.what.startsWith(subject);
 }
 
 const noFleet: Fleet = { hosts: new Map(), groups: new Map() };

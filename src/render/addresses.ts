@@ -54,7 +54,7 @@ export function serverAddress(host: Host, written: WrittenAddress, problems: Pro
   if (isIP(address) === 0 && !hostName.test(address)) {
     if (host.isPartial) return undefined;
     problems.push({
-      what: `"${shown}" cannot be the address of server ${host.name}`,
+      what: `${variable ?? "the name"} "${shown}" cannot be the address of server ${host.name}`,
       at,
       hint: "Set haproxy_server_address to an IP address or a host name.",
     });

@@ -265,3 +265,15 @@ backend_api_instances:
     expect.stringMatching(/^hosts\.yml:4 server api-1 has no address: /),
   ]);
 });
+
+test("problems of one line are all told, and each once", async () => {
+  const servers = '{ a: { haproxy_server_address: "b c" }, b: { ansible_connection: incus }, FRONTEND: }';
+  const found = await problemsOf(
+    `haproxy: { hosts: { lb-1: } }\nbackend_api_instances: { hosts: ${servers} }\n`,
+  );
+  expect(found).toEqual([
+    expect.stringMatching(/^hosts\.yml:2 "FRONTEND" cannot be a server's name/),
+    expect.stringMatching(/^hosts\.yml:2 haproxy_server_address must be/),
+    expect.stringMatching(/^hosts\.yml:2 server b has no address/),
+  ]);
+});
