@@ -43,6 +43,18 @@ function readKept(name) {
   }
 }
 
+// its name changes with its text, as those of the other files do: V8 tells old code from new by its length alone
+function entry() {
+  try {
+    return load(fs.readFileSync(path.join(dist, "entry"), "utf8"));
+  } catch (error) {
+    if (error.code !== "ENOENT") throw error;
+    const folder = path.dirname(dist);
+    process.stderr.write(`error: lbctl is not built: run \`npm ci && npm run build\` in ${folder}\n`);
+    process.exit(1);
+  }
+}
+
 const sumLength = 20;
 function sum(code) {
   return createHash("sha1").update(code).digest();
@@ -70,8 +82,7 @@ function keep() {
 }
 
 process.on("exit", keep);
-// its name changes with its text, as those of the other files do: V8 tells old code from new by its length alone
-Promise.resolve(load(fs.readFileSync(path.join(dist, "entry"), "utf8")).main(process.argv)).then(() => {
+Promise.resolve(entry().main(process.argv)).then(() => {
   // all is done and said: connections need not be closed one by one
   if (process.stdout.writableLength + process.stderr.writableLength === 0) process.exit();
 });

@@ -101,7 +101,8 @@ async function sayWhatIsNotApplied(
   const sights = await lookAtHosts(project, connections, options.forks, context.signal);
   const behind = sights.filter(({ look }) => look?.plan.changes).map(({ host }) => host);
   if (behind.length === 0) return;
-  printProgress([`! ${behind.join(", ")} does not run what the inventory says; see \`lbctl plan\``]);
+  const run = behind.length === 1 ? "does not run" : "do not run";
+  printProgress([`! ${behind.join(", ")} ${run} what the inventory says; see \`lbctl plan\``]);
 }
 
 /** A load generator that waits for the processor measures itself. Only root may ask for more. */

@@ -127,7 +127,7 @@ function refuseUnsupported(observed: ObservedHost, host: Host, watchNames: reado
     problems.push({
       what: `${host.name} has no file ${path}, which ${name} names`,
       ...(origin ? { at: `${origin.file}:${String(origin.line)}` } : { at }),
-      hint: "Put the certificate there first, or leave the variable empty to serve HTTP only.",
+      hint: "Put the certificate there first, as one file, or leave the variable empty to serve HTTP only.",
     });
   }
   if (problems.length > 0) throw new LbctlError("rejected", problems);

@@ -1,14 +1,12 @@
 import { join } from "node:path";
 import { Problems } from "../document/problems.ts";
-import { LbctlError } from "../errors.ts";
+import { LbctlError, type Problem } from "../errors.ts";
 import { checkVariables } from "../inventory/check.ts";
 import { checkConnections } from "../inventory/connection.ts";
 import { parseExtraVars } from "../inventory/extra-vars.ts";
-import { loadInventory } from "../inventory/load.ts";
-import { resolveFleet, type ResolveOptions } from "../inventory/resolve.ts";
+import { readInventory } from "../inventory/load.ts";
+import { resolveFleet } from "../inventory/resolve.ts";
 import { readLimit } from "../inventory/limit.ts";
-import { selectHosts, type PatternPart } from "../inventory/select.ts";
-import type { WrittenInventory } from "../inventory/written.ts";
 import type { Fleet, Host } from "../model/fleet.ts";
 import type { Role } from "../model/role.ts";
 import { packageRoot } from "../package-root.ts";
@@ -17,6 +15,7 @@ import { loadRole, loadTemplates } from "../role/load.ts";
 import { typedBy, typedVariables } from "../role/typed.ts";
 import { variableNames } from "../role/variables.ts";
 import { inventoryPaths } from "./inventory-paths.ts";
+import { chooseHosts } from "./choose-hosts.ts";
 import type { FleetOptions } from "./options.ts";
 import { openVault } from "./vault-passwords.ts";
 
@@ -34,85 +33,63 @@ export async function loadProject(options: FleetOptions): Promise<Project> {
   const folders = (name: string): string[] => [join(process.cwd(), name), join(packageRoot(), name)];
   const problems = new Problems();
   const vault = await openVault(options);
-  const [written, writtenExtraVars, limit, role] = await Promise.all([
-    problems.attempt(async () => loadInventory(await inventoryPaths(options), vault, ".")),
+  const [read, writtenExtraVars, limit, role] = await Promise.all([
+    problems.attempt(async () => readInventory(await inventoryPaths(options), vault, ".")),
     problems.attempt(() => parseExtraVars(options.extraVars ?? [], vault)),
     problems.attempt(() => (options.limit === undefined ? undefined : readLimit(options.limit))),
     problems.attempt(() => loadRole("haproxy", folders("roles"))),
   ]);
-  problems.throwIfAny();
-  if (!written || !writtenExtraVars || !role) throw new Error("a part is missing without a problem");
-  const extraVars = typedVariables(writtenExtraVars, role);
-  const templates = await problems.attempt(() => loadTemplates(role, folders("templates")));
-  const fleet = await problems.attempt(() =>
-    resolveFleet(written, {
-      defaults: role.defaults,
-      extraVars,
-      needed: variableNames(role),
-      typed: typedBy(role),
-      vault,
-    }),
-  );
-  if (!fleet) addWhatElseIsWrong(written, { extraVars, vault }, role, problems);
-  problems.throwIfAny();
-  if (!fleet || !templates) throw new Error("a part is missing without a problem");
-  const hosts = (await problems.attempt(() => chooseHosts(fleet, role, limit, options.limit))) ?? [];
+  problems.addAll(read?.problems ?? []);
+  if (!role) return refuse(problems);
+  const templates = await loadTemplates(role, folders("templates"), problems);
+  if (!read) return refuse(problems, { fleet: noFleet, role, templates, hosts: [] });
+  const resolved = resolveFleet(read.inventory, {
+    defaults: role.defaults,
+    extraVars: typedVariables(writtenExtraVars ?? {}, role),
+    lacksExtraVars: !writtenExtraVars,
+    needed: variableNames(role),
+    typed: typedBy(role),
+    vault,
+  });
+  problems.addAll(resolved.problems);
+  const { fleet } = resolved;
+  const hosts = await chooseHosts(fleet, role, problems, limit, options.limit);
   const names = hosts.map((host) => host.name);
   await problems.attempt(() => {
-    checkVariables(fleet, [...new Set([...names, ...poolServerNames(fleet, hosts)])], role);
+    checkVariables(fleet, [...new Set([...names, ...poolServerNames(fleet, hosts, role)])], role);
   });
   await problems.attempt(() => {
     checkConnections(fleet, names);
   });
-  problems.throwIfAny();
-  return { fleet, role, templates, hosts };
+  const project = { fleet, role, templates, hosts };
+  return problems.list().length > 0 ? refuse(problems, project) : project;
 }
 
-/** A reference that leads nowhere must not hide other mistakes: those of the values that need no resolving. */
-function addWhatElseIsWrong(
-  written: WrittenInventory,
-  options: Pick<ResolveOptions, "extraVars" | "vault">,
-  role: Role,
-  problems: Problems,
-): void {
-  const told = new Set(problems.list().map(({ at }) => at));
-  try {
-    const fleet = resolveFleet(written, { ...options, defaults: {}, typed: typedBy(role) });
-    checkVariables(fleet, [...fleet.hosts.keys()], role);
-  } catch (error) {
-    if (!(error instanceof LbctlError)) throw error;
-    problems.addAll(error.problems.filter(({ at }) => !told.has(at)));
+/** What rendering would say comes with the rest; its code is loaded only for that. */
+async function refuse(problems: Problems, project?: Project): Promise<never> {
+  if (project) {
+    const { findProblems } = await import("../render/render.ts");
+    const told = problems.list();
+    const more = findProblems(project, project.hosts);
+    problems.addAll(more.filter((problem) => !told.some((before) => repeats(problem, before))));
   }
+  throw new LbctlError("invalid", problems.list());
 }
+
+/** Whether it says the same, perhaps without the hosts, or of the same variable at the same place. */
+function repeats({ at, what }: Problem, before: Problem): boolean {
+  const subject = /^\w+_\w+ /.exec(what)?.[0] ?? what;
+  return at === before.at && before.what.startsWith(subject);
+}
+
+const noFleet: Fleet = { hosts: new Map(), groups: new Map() };
 
 /** Servers carry variables of the role too: address, id, weight. */
-function poolServerNames(fleet: Fleet, hosts: readonly Host[]): string[] {
-  const groups = hosts.flatMap((host) =>
-    ["haproxy_api_group", "haproxy_stream_group"].map((name) => host.vars[name]?.value),
+function poolServerNames(fleet: Fleet, hosts: readonly Host[], { defaults }: Role): string[] {
+  // without a load balancer there are still the pools that the role names
+  const takers = hosts.length > 0 ? hosts.map((host) => host.vars) : [defaults];
+  const groups = takers.flatMap((vars) =>
+    ["haproxy_api_group", "haproxy_stream_group"].map((name) => vars[name]?.value),
   );
   return groups.flatMap((group) => (typeof group === "string" ? (fleet.groups.get(group)?.hosts ?? []) : []));
-}
-
-function chooseHosts(
-  fleet: Fleet,
-  role: Role,
-  limit: readonly PatternPart[] | undefined,
-  written: string | undefined,
-): Host[] {
-  const members = fleet.groups.get(role.group)?.hosts ?? [];
-  if (members.length === 0) {
-    throw new LbctlError("invalid", {
-      what: `the inventory has no hosts in the group "${role.group}"`,
-      hint: `Put the load balancers into a group called ${role.group}.`,
-    });
-  }
-  const chosen = new Set(limit === undefined ? members : selectHosts(fleet, limit));
-  const wanted = members.filter((name) => chosen.has(name));
-  if (wanted.length === 0) {
-    throw new LbctlError("invalid", {
-      what: `--limit ${written ?? ""} matches no host of the group "${role.group}"`,
-      hint: `It has ${members.join(", ")}.`,
-    });
-  }
-  return wanted.flatMap((name) => fleet.hosts.get(name) ?? []);
 }

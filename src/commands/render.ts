@@ -1,5 +1,6 @@
 import { chmod, mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { Problems } from "../document/problems.ts";
 import { mask } from "../document/secrets.ts";
 import { LbctlError, type Problem } from "../errors.ts";
 import type { DesiredFile, DesiredHost } from "../model/host.ts";
@@ -56,11 +57,18 @@ export async function validateCommand(options: RenderOptions): Promise<number> {
 async function renderAll(options: RenderOptions, check?: typeof checkCandidate): Promise<DesiredHost[]> {
   const { fleet, role, templates, hosts } = await loadProject(options);
   const facts = { haproxyVersion: options.haproxyVersion, watched: {} };
-  const problems: Problem[] = [];
-  const sets = hosts.map((host) => {
+  const refused = new Problems();
+  const sets = hosts.flatMap((host) => {
     const input = { fleet, host, role, templates, facts };
-    return { input, desired: render(input) };
+    try {
+      return { input, desired: render(input) };
+    } catch (error) {
+      refused.take(error);
+      return [];
+    }
   });
+  refused.throwIfAny();
+  const problems: Problem[] = [];
   for (const { desired, input } of sets) {
     await check?.(desired, input).catch((error: unknown) => {
       if (!(error instanceof LbctlError)) throw error;

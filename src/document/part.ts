@@ -41,13 +41,6 @@ export class Part implements Variable {
     });
   }
 
-  /** Whether something in it is still encrypted. */
-  get isClosed(): boolean {
-    if (this.tag === "!vault") return true;
-    for (const part of this.parts.values()) if (part.isClosed) return true;
-    return false;
-  }
-
   /** Whether it, or any part of it, is secret. */
   get holdsSecret(): boolean {
     if (this.isSecret) return true;
@@ -60,7 +53,7 @@ export class Part implements Variable {
   }
 
   /** The part at `path`, or the nearest enclosing one. */
-  private nearest(path: Path): Part {
+  nearest(path: Path): Part {
     const [step, ...rest] = path;
     const inner = step === undefined ? undefined : this.parts.get(step);
     return inner ? inner.nearest(rest) : this;

@@ -55,10 +55,19 @@ export const unquoted: Explanation = {
   hint: 'Write key: "{{ name }}".',
 };
 
-/** A YAML syntax error in plain words. `line` is the text of its line. */
-export function explainSyntax(code: string, message: string, line: string): Explanation {
+/** A YAML syntax error in plain words. `line` is the text of its line, `opener` what stands there and is not closed. */
+export function explainSyntax(code: string, message: string, line: string, opener?: string): Explanation {
   if (/(?:^|[:,[]|-)\s+\{[{%]/.test(line)) {
     return unquoted;
+  }
+  if (opener === "[" || opener === "{") {
+    return {
+      what: `the ${opener} that opens here is not closed`,
+      hint: `Close it with ${opener === "[" ? "]" : "}"}; each of its further lines is indented, the last one too.`,
+    };
+  }
+  if (opener !== undefined) {
+    return { what: `the ${opener} that opens here is not closed`, hint: `Close it with another ${opener}.` };
   }
   if (message.includes("call stack")) {
     return { what: "values are nested more than 50 levels deep", hint: "Flatten the structure." };

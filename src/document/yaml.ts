@@ -6,8 +6,11 @@ import {
   isSeq,
   LineCounter,
   parseAllDocuments,
+  visit,
   type Alias,
+  type Document,
   type ParsedNode,
+  type Range,
   type YAMLMap,
 } from "yaml";
 import { LbctlError, type Problem } from "../errors.ts";
@@ -103,18 +106,35 @@ class Reader {
     });
     const lines = this.text.trimEnd().split("\n");
     const seen = new Set<number>();
+    let openers: ReadonlyMap<number, number> | undefined;
     for (const error of mistakesIn(documents)) {
       // what is missing at the end of the file is best shown where its text ends
-      const line = Math.min(this.line(error.pos[0]), lines.length);
+      const found = Math.min(this.line(error.pos[0]), lines.length);
       // one mistake makes the parser stumble several times on its line
-      if (seen.has(line)) continue;
-      seen.add(line);
+      if (seen.has(found)) continue;
+      const opened = unclosed.test(error.message)
+        ? (openers ??= this.openers(documents)).get(error.pos[0])
+        : undefined;
+      const line = opened === undefined ? found : this.line(opened);
+      seen.add(found).add(line);
       this.problems.push({
-        ...explainSyntax(error.code, error.message, lines[line - 1] ?? ""),
+        ...explainSyntax(error.code, error.message, lines[line - 1] ?? "", this.text[opened ?? -1]),
         at: `${this.file}:${line}`,
       });
     }
     return documents;
+  }
+
+  /** By where the text ends that a bracket or quote without its other half took: where that stands, the innermost. */
+  private openers(documents: readonly Document.Parsed[]): ReadonlyMap<number, number> {
+    const found = new Map<number, number>();
+    const note = (_: unknown, { range }: { readonly range?: Range | null }): void => {
+      const [start, end] = range ?? [0, 0];
+      const closer = closers[this.text[start] ?? ""];
+      if (closer !== undefined && (end - start < 2 || this.text[end - 1] !== closer)) found.set(end, start);
+    };
+    for (const document of documents) visit(document, { Collection: note, Scalar: note });
+    return found;
   }
 
   private visit(node: Node, depth: number): Measured {
@@ -256,6 +276,9 @@ class Reader {
     throw new Stop();
   }
 }
+
+const unclosed = /^Flow (?:map|sequence) .*end with a|^Missing closing/;
+const closers: Readonly<Record<string, string>> = { "[": "]", "{": "}", '"': '"', "'": "'" };
 
 const badKey: Explanation = {
   what: "a key must be a single word or number",

@@ -90,6 +90,8 @@ export class InventoryBuilder {
             "Remove one of these children.",
           ),
         );
+        // what is told must not be walked
+        this.groups.get(chain.at(-1) ?? "")?.children.delete(name);
         return;
       }
       if (done.has(name)) return;
@@ -101,7 +103,6 @@ export class InventoryBuilder {
       if (name === "all" || !children.has("all")) continue;
       const what = `the group "all" is a child of "${name}", which is itself in all`;
       problems.take(invalid(what, place(origin), "Remove `all` from its children."));
-      // what is told must not be walked
       children.delete("all");
     }
   }

@@ -1,4 +1,4 @@
-import type { Problem } from "../errors.ts";
+import { LbctlError, type Problem } from "../errors.ts";
 import type { Fleet, Host, Path, Value, Variable } from "../model/fleet.ts";
 import type { Role } from "../model/role.ts";
 import { findConflicts } from "../role/rules.ts";
@@ -9,6 +9,7 @@ import { didYouMean, pathText, place } from "../document/words.ts";
 import { extraVarsFile } from "./extra-vars.ts";
 import { HostProblems } from "./host-problems.ts";
 import { findPoolProblems } from "./pools.ts";
+import { needsResolving } from "./references.ts";
 
 /**
  * Checks the role's variables of these hosts: its schema, its rules, its pools, and names that it does not know.
@@ -22,14 +23,17 @@ export function checkVariables(fleet: Fleet, hosts: readonly string[], role: Rol
     if (!host) continue;
     const own = ownVariables(host, role);
     // hosts of one group mostly share every value, and some values are very long
-    if (!last || !sameVariables(last.own, own)) last = { own, problems: problemsOf(own, role) };
+    if (!last || last.isPartial !== host.isPartial || !sameVariables(last.own, own))
+      last = { own, isPartial: host.isPartial, problems: problemsOf(own, role, host) };
     for (const problem of last.problems) found.add(problem, name);
   }
-  found.throwIfAny(findPoolProblems(fleet, hosts, role));
+  const problems = [...found.list(), ...findPoolProblems(fleet, hosts, role)];
+  if (problems.length > 0) throw new LbctlError("invalid", problems);
 }
 
 interface Checked {
   readonly own: ReadonlyMap<string, Variable>;
+  readonly isPartial: boolean | undefined;
   readonly problems: readonly Problem[];
 }
 
@@ -37,33 +41,45 @@ interface Checked {
 function ownVariables(host: Host, role: Role): ReadonlyMap<string, Variable> {
   const known = variableNames(role);
   const isOwn = (name: string): boolean => known.has(name) || name.startsWith(`${role.name}_`);
-  const own = Object.entries(host.vars).filter(([name]) => isOwn(name));
-  // why it cannot be opened is told elsewhere
-  return new Map(own.filter(([, variable]) => !partOf(variable).isClosed));
+  return new Map(Object.entries(host.vars).filter(([name]) => isOwn(name)));
 }
 
 function sameVariables(a: ReadonlyMap<string, Variable>, b: ReadonlyMap<string, Variable>): boolean {
   return a.size === b.size && [...a].every(([name, variable]) => b.get(name) === variable);
 }
 
-function problemsOf(own: ReadonlyMap<string, Variable>, role: Role): Problem[] {
+function problemsOf(
+  own: ReadonlyMap<string, Variable>,
+  role: Role,
+  { unresolved, isPartial }: Host,
+): Problem[] {
   const known = variableNames(role);
   const problems: Problem[] = [];
   const values: Record<string, Value> = {};
+  // what has no value is told where it is resolved; what stands beside it in a list is judged all the same
+  const hasValue = ([name, ...path]: Path): boolean => {
+    const variable = unresolved.has(String(name)) ? own.get(String(name)) : undefined;
+    return !variable || !needsResolving(partOf(variable).nearest(path));
+  };
   for (const [name, variable] of own) {
     if (known.has(name)) values[name] = variable.value;
     else problems.push(unknown(name, variable, known, role));
   }
   const bad = new Set<string>();
   for (const { path, message } of checkSchema(role.schema, values)) {
-    const name = String(path[0]);
-    bad.add(name);
-    const variable = own.get(name);
+    if (!hasValue(path)) continue;
+    bad.add(pathText(path));
+    const variable = own.get(String(path[0]));
     if (variable) problems.push(problemAt(variable, path, message, role));
   }
-  for (const { path, uses, message, withoutValues } of findConflicts(role.name, values)) {
+  const valued = Object.entries(values).filter(
+    ([name, value]) => typeof value === "object" || hasValue([name]),
+  );
+  for (const { path, uses, message, withoutValues } of findConflicts(role.name, Object.fromEntries(valued))) {
     // a rule that compares a value of the wrong form would only confuse
-    if (uses.some((name) => bad.has(name))) continue;
+    if (!hasValue(path) || [...uses, pathText(path)].some((name) => bad.has(name))) continue;
+    // what has its default here may have another value where nothing could be read
+    if (isPartial && uses.some((name) => own.get(name) === role.defaults[name])) continue;
     // of two values that conflict, the place to mend is the one that is not a default
     const names = [String(path[0]), ...uses];
     const name = names.find((candidate) => own.get(candidate) !== role.defaults[candidate]) ?? names[0];

@@ -2,8 +2,9 @@ import { homedir } from "node:os";
 import { readAddress } from "../document/address.ts";
 import { LbctlError } from "../errors.ts";
 import { outside } from "../document/formats.ts";
-import type { Connection, Fleet, InstanceConnection, SshConnection, Variables } from "../model/fleet.ts";
+import type { Connection, Fleet, Host, InstanceConnection, SshConnection } from "../model/fleet.ts";
 import { Problems } from "../document/problems.ts";
+import { place } from "../document/words.ts";
 import { nameProblem } from "./names.ts";
 import { Settings } from "./settings.ts";
 
@@ -49,19 +50,13 @@ const kinds: Readonly<Record<string, Connection["kind"]>> = {
   "community.general.lxd": "lxd",
 };
 
-/** Every variable that says how to connect. */
-export const connectionNames: readonly string[] = [
-  ...new Set(
-    [names, instanceNames.incus, instanceNames.lxd].flatMap((each): readonly string[] =>
-      Object.values<readonly string[]>(each).flat(),
-    ),
-  ),
-];
-
 /** Reads how to reach a host. Throws LbctlError `invalid` with every problem. */
-export function readConnection(host: string, vars: Variables): Connection {
-  const settings = new Settings(vars);
-  const kind = settings.oneOf(names.kind, kinds, "lbctl connects by ssh, incus, lxd or local") ?? "ssh";
+export function readConnection(
+  host: Pick<Host, "name" | "origin" | "vars" | "unresolved" | "isPartial">,
+): Connection {
+  const settings = new Settings(host);
+  const named = settings.oneOf(names.kind, kinds, "lbctl connects by ssh, incus, lxd or local");
+  const kind = named ?? (settings.has(names.kind) ? undefined : "ssh");
   settings.only(names.becomeMethod, /^(?:ansible\.builtin\.)?sudo$/, "lbctl becomes root with sudo");
   settings.only(names.becomeUser, /^root$/, "lbctl works as root");
   settings.only(names.becomeExe, /^(?:\/usr\/bin\/)?sudo$/, "lbctl becomes root with sudo");
@@ -70,14 +65,20 @@ export function readConnection(host: string, vars: Variables): Connection {
     become: settings.flag(names.become),
     ...(password === undefined ? {} : { becomePassword: () => password }),
   };
-  const connection =
-    kind === "ssh"
-      ? readSsh(host, settings)
-      : kind === "local"
-        ? ({ kind } as const)
-        : readInstance(kind, host, settings);
+  const connection = kind && readKind(kind, host, settings);
   settings.problems.throwIfAny();
+  // why it is not known is told elsewhere
+  if (!connection) throw new LbctlError("invalid", []);
   return { ...connection, ...becoming };
+}
+
+function readKind(
+  kind: Connection["kind"],
+  host: Pick<Host, "name" | "origin" | "isPartial">,
+  settings: Settings,
+) {
+  if (kind === "local") return { kind };
+  return kind === "ssh" ? readSsh(host.name, settings) : readInstance(kind, host, settings);
 }
 
 function readSsh(host: string, settings: Settings): Omit<SshConnection, "become"> {
@@ -101,16 +102,16 @@ function readSsh(host: string, settings: Settings): Omit<SshConnection, "become"
 
 function readInstance(
   kind: "incus" | "lxd",
-  host: string,
+  { name: host, origin, isPartial }: Pick<Host, "name" | "origin" | "isPartial">,
   settings: Settings,
 ): Omit<InstanceConnection, "become"> {
   const { instance, remote, project } = instanceNames[kind];
   const name = shortName(settings.text(instance, instanceProblem) ?? host);
-  const problem = instanceProblem(name);
-  if (problem !== undefined && settings.problems.list().length === 0) {
+  const problem = isPartial || settings.has(instance) ? undefined : instanceProblem(name);
+  if (problem !== undefined) {
     settings.problems.add({
       what: `${JSON.stringify(host)} ${problem}, so it cannot be an instance's name`,
-      at: host,
+      at: place(origin),
       hint: `Name the instance in ansible_${kind}_host.`,
     });
   }

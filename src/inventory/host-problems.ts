@@ -1,4 +1,4 @@
-import { LbctlError, type Problem } from "../errors.ts";
+import type { Problem } from "../errors.ts";
 
 /** Problems by host: what several hosts share is told once. */
 export class HostProblems {
@@ -17,13 +17,11 @@ export class HostProblems {
     this.found.set(key, entry);
   }
 
-  /** Throws LbctlError `invalid` with these problems and the `others`, when there are any. */
-  throwIfAny(others: readonly Problem[] = []): void {
-    const own = [...this.found.values()].map(({ problem, hosts }) => ({
+  list(): Problem[] {
+    return [...this.found.values()].map(({ problem, hosts }) => ({
       ...problem,
       what: problem.what + this.suffix(hosts),
     }));
-    if (own.length + others.length > 0) throw new LbctlError("invalid", [...own, ...others]);
   }
 
   private suffix([first = "", ...more]: readonly string[]): string {

@@ -30,7 +30,7 @@ export function hostLayers(
 const none: WrittenVars = new Map();
 
 /** In the order of Ansible, which takes a playbook's folder, here the project's, last. */
-function varFolders({ folders, project }: WrittenInventory): readonly VarFolder[] {
+export function varFolders({ folders, project }: WrittenInventory): readonly VarFolder[] {
   return project ? [...folders, project] : folders;
 }
 

@@ -1,6 +1,7 @@
 import type { Problem } from "../errors.ts";
 import type { Fleet, Host } from "../model/fleet.ts";
 import type { Role } from "../model/role.ts";
+import { formats } from "../document/formats.ts";
 import { shownValue } from "../document/part.ts";
 import { didYouMean, place } from "../document/words.ts";
 
@@ -20,9 +21,11 @@ export function findPoolProblems(fleet: Fleet, hosts: readonly string[], role: R
     if (!host?.groups.includes(role.group)) continue;
     for (const variable of groupVariables(role)) {
       const pool = host.vars[variable]?.value;
-      if (typeof pool !== "string") continue;
+      // why it has no value, or no group's name for one, is told elsewhere
+      if (typeof pool !== "string" || host.unresolved.has(variable)) continue;
+      if (formats["group-name"]?.problemIn(pool)) continue;
       if (fleet.groups.has(pool)) pools.add(pool);
-      else {
+      else if (!fleet.isPartial) {
         const problem = unknownPool(fleet, host, variable, pool, role);
         if (problem) problems.set(problem.what, problem);
       }
@@ -52,20 +55,27 @@ function unknownPool(fleet: Fleet, host: Host, name: string, pool: string, role:
 }
 
 function sharedIds(fleet: Fleet, pool: string, name: string): Problem[] {
-  const owners = new Map<number, string>();
+  const owners = new Map<number, { readonly host: string; readonly at: string }>();
   const problems: Problem[] = [];
   for (const host of fleet.groups.get(pool)?.hosts ?? []) {
     const variable = fleet.hosts.get(host)?.vars[name];
     if (typeof variable?.value !== "number") continue;
     const owner = owners.get(variable.value);
-    if (owner === undefined) owners.set(variable.value, host);
-    else {
+    const at = place(variable.originOf([]));
+    if (owner === undefined) owners.set(variable.value, { host, at });
+    // what both inherit may be overridden where nothing could be read
+    else if (at !== owner.at || !hasPartial(fleet, host, owner.host)) {
       problems.push({
-        what: `${name} of ${host} is ${JSON.stringify(shownValue(variable))}, as is that of ${owner} in the group "${pool}"`,
-        at: place(variable.originOf([])),
+        what: `${name} of ${host} is ${JSON.stringify(shownValue(variable))}, as is that of ${owner.host} in the group "${pool}"`,
+        at,
+        from: [owner.at],
         hint: "Give each server of a pool an id of its own, in its host_vars, or none.",
       });
     }
   }
   return problems;
+}
+
+function hasPartial({ hosts }: Fleet, ...names: readonly string[]): boolean {
+  return names.some((name) => hosts.get(name)?.isPartial);
 }

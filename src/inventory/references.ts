@@ -26,7 +26,7 @@ const maxLength = 1000;
 const known = new WeakMap<Part, boolean>();
 
 /** Whether a value holds references, or what else must be looked at before use. */
-function needsResolving(part: Part): boolean {
+export function needsResolving(part: Part): boolean {
   let answer = known.get(part);
   if (answer === undefined) {
     answer =
@@ -45,9 +45,13 @@ export class Scope {
   private readonly chain: string[] = [];
   private vault: Vault | undefined;
 
-  constructor(raw: ReadonlyMap<string, Part>, vault: Vault) {
+  private readonly isPartial: boolean;
+
+  /** `isPartial`: further variables may stand where nothing could be read, so what is not here is only not known. */
+  constructor(raw: ReadonlyMap<string, Part>, vault: Vault, isPartial = false) {
     this.raw = raw;
     this.vault = vault;
+    this.isPartial = isPartial;
   }
 
   /** From now on what is encrypted stays so. */
@@ -86,13 +90,13 @@ export class Scope {
     if (!needsResolving(part)) return part;
     if (part.tag === "!vault" && typeof part.value === "string") return this.open(part, part.value);
     if (typeof part.value === "string") return this.resolveText(part, part.value);
-    const problems = new Set<Problem>();
+    const failures: Unresolved[] = [];
     const attempt = (inner: Part): Part => {
       try {
         return this.resolve(inner);
       } catch (error) {
         if (!(error instanceof Unresolved)) throw error;
-        for (const problem of error.problems) problems.add(problem);
+        failures.push(error);
         return inner;
       }
     };
@@ -106,7 +110,7 @@ export class Scope {
         part.isSecret,
       );
     }
-    if (problems.size > 0) throw new Unresolved([...problems]);
+    if (failures.length > 0) throw together(failures);
     return result;
   }
 
@@ -129,7 +133,7 @@ export class Scope {
     if (pieces.length === 3 && only !== undefined && before === "" && (after === "" || after === "\n")) {
       return this.follow(only, part).at(part.origin);
     }
-    const problems = new Set<Problem>();
+    const failures: Unresolved[] = [];
     let { isSecret } = part;
     const resolved = pieces.map((piece, index) => {
       if (index % 2 === 0) return piece;
@@ -139,11 +143,11 @@ export class Scope {
         return embed(found, piece, part);
       } catch (error) {
         if (!(error instanceof Unresolved)) throw error;
-        for (const problem of error.problems) problems.add(problem);
+        failures.push(error);
         return "";
       }
     });
-    if (problems.size > 0) throw new Unresolved([...problems]);
+    if (failures.length > 0) throw together(failures);
     if (pieces.some((piece, index) => index % 2 === 0 && marks.test(piece))) {
       const what = `${shorten(JSON.stringify(text))} holds Jinja code that lbctl does not run`;
       throw fail(part, what, plainHint);
@@ -164,6 +168,7 @@ export class Scope {
     }
     const name = match[1] ?? "";
     if (!this.raw.has(name)) {
+      if (this.isPartial) throw notKnown();
       const near = didYouMean(name, this.raw.keys());
       const hint =
         name === "hostvars"
@@ -177,6 +182,7 @@ export class Scope {
       const key = word ?? index ?? single ?? double ?? "";
       const next = at.parts.get(isList(at.value) ? Number(key) : key);
       if (!next) {
+        if (this.isPartial) throw notKnown();
         const keys = [...at.parts.keys()].map(String);
         const near = isMap(at.value) && !at.isSecret ? didYouMean(key, keys) : undefined;
         throw fail(
@@ -198,6 +204,7 @@ export class Scope {
   }
 
   private cycle(name: string, part: Part): Unresolved {
+    if (this.isPartial) return notKnown();
     const chain = [...this.chain.slice(this.chain.indexOf(name)), name].join(" > ");
     return fail(
       part,
@@ -205,6 +212,15 @@ export class Scope {
       "Give one of them a value of its own.",
     );
   }
+}
+
+function together(failures: readonly Unresolved[]): Unresolved {
+  return new Unresolved([...new Set(failures.flatMap(({ problems }) => problems))]);
+}
+
+/** There is nothing to mend here, as far as can be told. */
+function notKnown(): Unresolved {
+  return new Unresolved([]);
 }
 
 const reserved = new Set(["not", "true", "false", "none", "True", "False", "None", "lookup", "query"]);

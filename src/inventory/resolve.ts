@@ -1,13 +1,12 @@
 import { dirname } from "node:path";
 import type { Problem } from "../errors.ts";
-import type { Connection, Fleet, Host, Variables } from "../model/fleet.ts";
+import type { Connection, Fleet, Host, Origin, Variables } from "../model/fleet.ts";
 import { readAddress } from "../document/address.ts";
 import { listOf, mapOf, Part } from "../document/part.ts";
-import { Problems } from "../document/problems.ts";
 import { Vault } from "../document/vault.ts";
-import { connectionNames, readConnection } from "./connection.ts";
+import { readConnection } from "./connection.ts";
 import { HostProblems } from "./host-problems.ts";
-import { hostLayers, type Layer } from "./layers.ts";
+import { hostLayers, varFolders, type Layer } from "./layers.ts";
 import { computeMembership, type Membership } from "./membership.ts";
 import { Scope, Unresolved } from "./references.ts";
 import type { WrittenHost, WrittenInventory } from "./written.ts";
@@ -21,16 +20,23 @@ export interface ResolveOptions {
   readonly needed?: Iterable<string>;
   /** What a variable is when it is a secret text: what comes out of a vault is text, whatever was put in. */
   readonly typed?: (name: string, part: Part) => Part;
+  /** Variables of -e could not be read. */
+  readonly lacksExtraVars?: boolean;
   /** Opens values under `!vault`: those that are needed, since each costs milliseconds. */
   readonly vault?: Vault;
 }
 
+export interface ResolvedFleet {
+  readonly fleet: Fleet;
+  /** Those of all hosts. What else is wrong with the fleet can be told beside them. */
+  readonly problems: readonly Problem[];
+}
+
 /**
  * Merges variables by Ansible's precedence and replaces `{{ name }}` references.
- * A variable that lbctl needs and cannot resolve is an error; any other keeps its text, since Ansible is lazy too.
- * Throws LbctlError `invalid` with every problem of all hosts.
+ * A variable that lbctl needs and cannot resolve is a problem; any other keeps its text, since Ansible is lazy too.
  */
-export function resolveFleet(written: WrittenInventory, options: ResolveOptions): Fleet {
+export function resolveFleet(written: WrittenInventory, options: ResolveOptions): ResolvedFleet {
   const membership = computeMembership(written);
   const isNeeded = neededBy(options);
   const resolve = resolver(written, membership, options);
@@ -44,10 +50,10 @@ export function resolveFleet(written: WrittenInventory, options: ResolveOptions)
           problems.add(problem, host.name);
         });
     }
-    hosts.set(host.name, new ResolvedHost(host.name, membership.groupsOf(host.name), resolved));
+    hosts.set(host.name, new ResolvedHost(host, membership.groupsOf(host.name), resolved));
   }
-  problems.throwIfAny();
-  return { hosts, groups: membership.groups };
+  const { isPartial = false } = written;
+  return { fleet: { hosts, groups: membership.groups, isPartial }, problems: problems.list() };
 }
 
 /** The same for looking at: nothing is an error, `onUnresolved` is told what keeps its text. */
@@ -78,10 +84,17 @@ function resolver(
   const isNeeded = neededBy(options);
   const vault = options.vault ?? new Vault([]);
   const magic = groupsVariable(membership);
+  const unread = varFolders(written).flatMap((folder) => [...folder.unread]);
   return (host) => {
     const raw = layersOf(host);
-    const scope = new Scope(withMagic(raw, host, membership.groupsOf(host.name), magic), vault);
-    return resolveAll(raw, scope, (name) => isNeeded(name) || name.startsWith("ansible_"), options.typed);
+    const names = [host.name, ...membership.groupsOf(host.name)];
+    const isPartial =
+      written.isPartial === true ||
+      options.lacksExtraVars === true ||
+      unread.some((name) => names.includes(name));
+    const scope = new Scope(withMagic(raw, host, membership.groupsOf(host.name), magic), vault, isPartial);
+    const opens = (name: string): boolean => isNeeded(name) || name.startsWith("ansible_");
+    return { ...resolveAll(raw, scope, opens, options.typed), isPartial };
   };
 }
 
@@ -89,6 +102,7 @@ interface Resolved {
   readonly vars: Readonly<Record<string, Part>>;
   /** Why a variable of `vars` still holds its raw text. */
   readonly unresolved: ReadonlyMap<string, readonly Problem[]>;
+  readonly isPartial: boolean;
 }
 
 function resolveAll(
@@ -96,7 +110,7 @@ function resolveAll(
   scope: Scope,
   opens: (name: string) => boolean,
   typed: ResolveOptions["typed"] = (_, part) => part,
-): Resolved {
+): Omit<Resolved, "isPartial"> {
   const unresolved = new Map<string, readonly Problem[]>();
   const vars = new Map<string, Part>(raw);
   const read = (name: string, part: Part): void => {
@@ -148,26 +162,29 @@ function withMagic(raw: Layer, host: WrittenHost, groups: readonly string[], all
 /** A host that looks at its connection when it is first used: most hosts of a fleet are never connected to. */
 class ResolvedHost implements Host {
   readonly name: string;
+  readonly origin: Origin;
   readonly groups: readonly string[];
   readonly vars: Variables;
-  readonly #unresolved: Resolved["unresolved"];
+  readonly unresolved: Resolved["unresolved"];
+  readonly isPartial: boolean;
   #connection: Connection | undefined;
 
-  constructor(name: string, groups: readonly string[], { vars, unresolved }: Resolved) {
+  constructor(
+    { name, origin }: WrittenHost,
+    groups: readonly string[],
+    { vars, unresolved, isPartial }: Resolved,
+  ) {
     this.name = name;
+    this.origin = origin;
     this.groups = groups;
     this.vars = vars;
-    this.#unresolved = unresolved;
+    this.unresolved = unresolved;
+    this.isPartial = isPartial;
   }
 
   /** Throws LbctlError `invalid` when lbctl cannot connect as the inventory says. */
   get connection(): Connection {
-    if (!this.#connection) {
-      const problems = new Problems();
-      for (const name of connectionNames) problems.addAll(this.#unresolved.get(name) ?? []);
-      problems.throwIfAny();
-      this.#connection = readConnection(this.name, this.vars);
-    }
+    this.#connection ??= readConnection(this);
     return this.#connection;
   }
 }

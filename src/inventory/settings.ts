@@ -1,4 +1,4 @@
-import type { Variable, Variables } from "../model/fleet.ts";
+import type { Host, Variable } from "../model/fleet.ts";
 import { Problems } from "../document/problems.ts";
 import { place, readAs } from "../document/words.ts";
 import { splitWords } from "./split-words.ts";
@@ -10,13 +10,20 @@ interface Found {
 
 const wordsHint = 'Write for example "-o ProxyJump=bastion".';
 
-/** Reads a host's connection variables by kind. What is wrong goes to `problems`, and reads as absent. */
+/**
+ * Reads a host's connection variables by kind. What is wrong goes to `problems`, and reads as absent; what is only not
+ * supported may be right for other hosts, so it is not told of a host that is partial.
+ */
 export class Settings {
   readonly problems = new Problems();
-  private readonly vars: Variables;
+  private readonly host: Pick<Host, "vars" | "unresolved" | "isPartial">;
 
-  constructor(vars: Variables) {
-    this.vars = vars;
+  constructor(host: Pick<Host, "vars" | "unresolved" | "isPartial">) {
+    this.host = host;
+  }
+
+  has(names: readonly string[]): boolean {
+    return this.written(names) !== undefined;
   }
 
   text(names: readonly string[], problemIn: (text: string) => string | undefined): string | undefined {
@@ -41,7 +48,7 @@ export class Settings {
   /** Accepts only absent values and those that match. */
   only(names: readonly string[], accepted: RegExp, reason: string): void {
     const found = this.find(names);
-    if (!found || accepted.test(scalarText(found.variable) ?? "")) return;
+    if (!found || this.host.isPartial || accepted.test(scalarText(found.variable) ?? "")) return;
     const hint = "Change it or remove it for the hosts that lbctl manages.";
     this.report(found, `${readAs(found.variable.value)} is not supported: ${reason}`, hint);
   }
@@ -69,8 +76,8 @@ export class Settings {
   }
 
   absent(names: readonly string[], reason: string, hint: string): void {
-    const found = this.find(names);
-    if (found) this.report(found, reason, hint);
+    const found = this.written(names);
+    if (found && !this.host.isPartial) this.report(found, reason, hint);
   }
 
   port(names: readonly string[]): number | undefined {
@@ -110,10 +117,18 @@ export class Settings {
     return [];
   }
 
-  /** Of several names, the last one that is set: so does Ansible's ssh plugin. */
   private find(names: readonly string[]): Found | undefined {
+    const found = this.written(names);
+    const why = found && this.host.unresolved.get(found.name);
+    this.problems.addAll(why ?? []);
+    return why ? undefined : found;
+  }
+
+  /** Of several names, the last one that is set: so does Ansible's ssh plugin. */
+  private written(names: readonly string[]): Found | undefined {
+    const { vars } = this.host;
     for (const name of names.toReversed()) {
-      const variable = Object.hasOwn(this.vars, name) ? this.vars[name] : undefined;
+      const variable = Object.hasOwn(vars, name) ? vars[name] : undefined;
       if (variable && variable.value !== null) return { name, variable };
     }
     return undefined;

@@ -10,18 +10,36 @@ import type { VarFolder, WrittenVars } from "./written.ts";
 
 const endings = ["", ".yml", ".yaml", ".json"];
 
+/** Of whom variables are read. */
+export interface Owners {
+  readonly groups: Iterable<string>;
+  readonly hosts: Iterable<string>;
+  /** There may be more of them, so that what is wrong with any YAML file is worth telling. */
+  readonly isPartial: boolean;
+}
+
 /** Reads group_vars/ and host_vars/ of one folder, for these groups and hosts only, as Ansible does. */
 export async function readVarFolder(
   folder: string,
-  groups: Iterable<string>,
-  hosts: Iterable<string>,
+  { groups, hosts, isPartial }: Owners,
   vault: Vault,
   problems: Problems,
 ): Promise<VarFolder> {
-  return {
-    groups: await readAll(join(folder, "group_vars"), groups, vault, problems),
-    hosts: await readAll(join(folder, "host_vars"), hosts, vault, problems),
+  const unread = new Set<string>();
+  const readOf = async (name: string, owners: Iterable<string>) => {
+    const more = isPartial ? await yamlNamesIn(join(folder, name), problems) : [];
+    return readAll(join(folder, name), new Set([...owners, ...more]), vault, problems, unread);
   };
+  return {
+    groups: await readOf("group_vars", groups),
+    hosts: await readOf("host_vars", hosts),
+    unread,
+  };
+}
+
+async function yamlNamesIn(folder: string, problems: Problems): Promise<string[]> {
+  const names = (await problems.attempt(() => namesIn(folder))) ?? [];
+  return names.flatMap((name) => /^([^.].*)\.(?:ya?ml|json)$/.exec(name)?.[1] ?? []);
 }
 
 async function readAll(
@@ -29,8 +47,11 @@ async function readAll(
   names: Iterable<string>,
   vault: Vault,
   problems: Problems,
+  unread: Set<string>,
 ): Promise<Map<string, WrittenVars>> {
-  const present = new Set(await problems.attempt(() => namesIn(folder)));
+  const found = await problems.attempt(async () => (await namesIn(folder)) ?? []);
+  if (!found) unread.add("all");
+  const present = new Set(found);
   const read = new Map<string, WrittenVars>();
   if (present.size === 0) return read;
   for (const name of names) {
@@ -38,8 +59,9 @@ async function readAll(
     const ending = endings.find((candidate) => present.has(name + candidate));
     if (ending === undefined) continue;
     const files = await problems.attempt(() => varFilesAt(join(folder, name + ending)));
+    if (!files) unread.add(name);
     const vars = new Map<string, Part>();
-    for (const file of files ?? []) await readInto(file, vars, vault, problems);
+    for (const file of files ?? []) if (!(await readInto(file, vars, vault, problems))) unread.add(name);
     read.set(name, vars);
   }
   return read;
@@ -59,22 +81,26 @@ async function varFilesAt(path: string): Promise<string[]> {
   return files;
 }
 
+/** Whether the file could be read. */
 async function readInto(
   file: string,
   vars: Map<string, Part>,
   vault: Vault,
   problems: Problems,
-): Promise<void> {
+): Promise<boolean> {
   const document = await problems.attempt(async () =>
     parseYaml((await readIfThere(file)) ?? new Uint8Array(), file, vault),
   );
-  if (document === undefined || isEmpty(document)) return;
-  if (isMap(document.value)) document.parts.forEach((part, name) => vars.set(String(name), part));
-  else {
-    problems.add({
-      what: `a variables file must be a map; read ${readAs(document.value)}`,
-      at: place(document.origin),
-      hint: "Write each variable as `name: value`.",
-    });
+  if (document === undefined) return false;
+  if (isEmpty(document)) return true;
+  if (isMap(document.value)) {
+    document.parts.forEach((part, name) => vars.set(String(name), part));
+    return true;
   }
+  problems.add({
+    what: `a variables file must be a map; read ${readAs(document.value)}`,
+    at: place(document.origin),
+    hint: "Write each variable as `name: value`.",
+  });
+  return false;
 }

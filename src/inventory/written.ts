@@ -25,6 +25,8 @@ export interface WrittenHost {
 
 /** The group_vars/ and host_vars/ of one inventory source, by group and by host. */
 export interface VarFolder {
+  /** Groups and hosts of which some file could not be read. */
+  readonly unread: ReadonlySet<string>;
   readonly groups: ReadonlyMap<string, WrittenVars>;
   readonly hosts: ReadonlyMap<string, WrittenVars>;
 }
@@ -37,4 +39,6 @@ export interface WrittenInventory {
   readonly folders: readonly VarFolder[];
   /** That of the working directory, which stands above those of the sources at each level. */
   readonly project?: VarFolder;
+  /** There is more, in files that could not be read: hosts, groups and variables. */
+  readonly isPartial?: boolean;
 }

@@ -1,3 +1,5 @@
+import type { Problem } from "../errors.ts";
+
 /** Anything YAML can say, after tags and merge keys are resolved. */
 export type Value = string | number | boolean | null | readonly Value[] | { readonly [key: string]: Value };
 
@@ -61,10 +63,16 @@ export interface Group {
 
 export interface Host {
   readonly name: string;
+  /** Where the inventory names it first. */
+  readonly origin: Origin;
   /** Every group the host is in, `all` first, parents before children. */
   readonly groups: readonly string[];
   /** Merged by Ansible's precedence, role defaults lowest, references resolved. */
   readonly vars: Variables;
+  /** Why a variable of `vars` has the text that was written in place of its value; nothing to say when that is told elsewhere. */
+  readonly unresolved: ReadonlyMap<string, readonly Problem[]>;
+  /** Some variables could not be read: what is here may be overridden. Never so in a project. */
+  readonly isPartial?: boolean;
   readonly connection: Connection;
 }
 
@@ -72,4 +80,6 @@ export interface Host {
 export interface Fleet {
   readonly hosts: ReadonlyMap<string, Host>;
   readonly groups: ReadonlyMap<string, Group>;
+  /** A part of the inventory could not be read: what is not here may be there. Never so in a project. */
+  readonly isPartial?: boolean;
 }

@@ -26,7 +26,7 @@ export function renderTemplate(
     const problem: Problem = {
       what: isWithheld ? withheld(read) : error instanceof Error ? error.message : String(error),
       at: line === undefined ? shown : `${shown}:${String(line)}`,
-      hint: "Mend the template, or give the variable a value.",
+      hint: mendHint,
     };
     throw new LbctlError("invalid", problem);
   };
@@ -41,11 +41,39 @@ export function renderTemplate(
     return eta.render(compiledOnce(eta, templates, name), strict(view, secrets, read), { filepath: name });
   } catch (error) {
     if (error instanceof LbctlError) throw error;
-    const message = error instanceof Error ? error.message : String(error);
-    const line = /at line (\d+)/.exec(message)?.[1];
-    return fail(line === undefined ? syntaxErrorLine(text) : Number(line), firstLines(message));
+    const { line, what } = readSyntaxError(error, text);
+    return fail(line, what);
   }
 }
+
+function readSyntaxError(error: unknown, text: string) {
+  const message = error instanceof Error ? error.message : String(error);
+  const line = /at line (\d+)/.exec(message)?.[1];
+  return { line: line === undefined ? syntaxErrorLine(text) : Number(line), what: firstLines(message) };
+}
+
+/** What is wrong with the code of these templates and of those that they name, each told once, whatever the values. */
+export function findSyntaxProblems(templates: Templates, names: readonly string[]): Problem[] {
+  const eta = makeEta();
+  const needed = new Set(names);
+  for (const name of needed) {
+    const text = templates.get(name)?.text ?? "";
+    for (const other of templates.keys()) if (text.includes(other)) needed.add(other);
+  }
+  return [...needed].flatMap((name) => {
+    const template = templates.get(name);
+    try {
+      compiledOnce(eta, templates, name);
+      return [];
+    } catch (error) {
+      const { line, what } = readSyntaxError(error, template?.text ?? "");
+      const file = template?.file ?? name;
+      return { what, at: line === undefined ? file : `${file}:${String(line)}`, hint: mendHint };
+    }
+  });
+}
+
+const mendHint = "Mend the template, or give the variable a value.";
 
 function makeEta(): Eta {
   return new Eta({ autoTrim: false, escapeFunction: plainValue, debug: true });

@@ -1,10 +1,11 @@
 import { createHash } from "node:crypto";
+import { Problems } from "../document/problems.ts";
 import { hasSecrets, keepSecret, mask, withoutSecrets } from "../document/secrets.ts";
-import { LbctlError } from "../errors.ts";
+import { LbctlError, type Problem } from "../errors.ts";
 import type { Fleet, Host } from "../model/fleet.ts";
 import type { DesiredFile, DesiredHost, Facts } from "../model/host.ts";
 import type { Role } from "../model/role.ts";
-import { renderTemplate, type Templates, type View } from "./engine.ts";
+import { findSyntaxProblems, renderTemplate, type Templates, type View } from "./engine.ts";
 export { compileAhead } from "./engine.ts";
 import { traceLine, type LineSource } from "./trace.ts";
 import { identityPlaceholder, makeView, maskView } from "./view.ts";
@@ -26,14 +27,24 @@ export interface RenderInput {
  * so what is loaded can be told from what is on disk.
  */
 export function render(input: RenderInput): DesiredHost {
-  const { view, warnings } = makeView(input.fleet, input.host, input.role, input.facts);
+  const { view, warnings } = viewOf(input);
   const shown = hasSecrets() ? maskView(view, input.fleet, input.host, input.role) : view;
   const secrets = new Set(Object.keys(shown).filter((name) => shown[name] !== view[name]));
-  const rendered = input.role.files.map((file) => {
-    const content = renderTemplate(input.templates, file.template, view, secrets);
-    const masked = shown === view ? content : maskedContent(input.templates, file.template, shown, content);
-    return { ...file, content, masked };
+  const problems = new Problems();
+  const rendered = input.role.files.flatMap((file) => {
+    try {
+      const content = renderTemplate(input.templates, file.template, view, secrets);
+      const masked = shown === view ? content : maskedContent(input.templates, file.template, shown, content);
+      return { ...file, content, masked };
+    } catch (error) {
+      const broken = findSyntaxProblems(input.templates, [file.template]);
+      // a template that includes a broken one fails for no reason of its own
+      if (broken.length === 0) problems.take(error);
+      problems.addAll(broken);
+      return [];
+    }
   });
+  problems.throwIfAny();
   const isTelling = rendered.some(({ masked, content }) => masked !== content);
   const drafts = rendered.map((file) => {
     const holdsSecret = file.masked !== file.content;
@@ -60,6 +71,38 @@ export function render(input: RenderInput): DesiredHost {
     return forPeople === text ? file : { ...file, masked: forPeople };
   });
   return { host: input.host.name, files, identity, shownIdentity, warnings };
+}
+
+function viewOf({ fleet, host, role, templates, facts }: RenderInput): ReturnType<typeof makeView> {
+  try {
+    return makeView(fleet, host, role, facts);
+  } catch (error) {
+    if (!(error instanceof LbctlError)) throw error;
+    throw new LbctlError("invalid", [...error.problems, ...findBrokenTemplates(role, templates)]);
+  }
+}
+
+function findBrokenTemplates({ files }: Role, templates: Templates): Problem[] {
+  return findSyntaxProblems(
+    templates,
+    files.map(({ template }) => template),
+  );
+}
+
+/** What rendering would say of the templates' code and of the servers, without any value that must be known. */
+export function findProblems(
+  { fleet, role, templates }: Omit<RenderInput, "host" | "facts">,
+  hosts: readonly Host[],
+): Problem[] {
+  const problems = new Problems();
+  for (const host of hosts) {
+    try {
+      makeView(fleet, host, role, { haproxyVersion: "", watched: {} });
+    } catch (error) {
+      problems.take(error);
+    }
+  }
+  return [...problems.list(), ...findBrokenTemplates(role, templates)];
 }
 
 /**

@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
 import { isIP } from "node:net";
-import { readAddress } from "../document/address.ts";
 import { mask } from "../document/secrets.ts";
-import { partOf, shownValue } from "../document/part.ts";
+import { partOf } from "../document/part.ts";
 import { LbctlError, type Problem } from "../errors.ts";
 import type { Fleet, Host } from "../model/fleet.ts";
+import { serverAddress, twins, writtenAddress, type WrittenAddress } from "./addresses.ts";
 
 /** A server line of a pool. */
 export interface Server {
@@ -22,7 +22,7 @@ const idSpace = 1_048_575;
 
 /**
  * The servers of a pool: the hosts of `group`, in inventory order.
- * Throws LbctlError `invalid` for a name or address that HAProxy could not take, and for a pinned id used twice.
+ * Throws LbctlError `invalid` for a name or address that HAProxy could not take, or that two servers share.
  */
 export function poolServers(fleet: Fleet, group: string, port: number): Pool {
   const known = pools.get(fleet) ?? new Map<string, Pool>();
@@ -44,10 +44,17 @@ const pools = new WeakMap<Fleet, Map<string, Pool>>();
 function makePool(fleet: Fleet, group: string, port: number): Pool {
   const hosts = (fleet.groups.get(group)?.hosts ?? []).flatMap((name) => fleet.hosts.get(name) ?? []);
   const problems: Problem[] = [];
-  const { ids, warnings } = serverIds(hosts, problems);
+  const { ids, warnings } = serverIds(hosts);
+  const owners = new Map<string, { readonly host: Host; readonly written: WrittenAddress }>();
   const servers = hosts.flatMap((host): Server[] => {
-    const address = serverAddress(host, problems);
+    const written = writtenAddress(host);
+    const address = serverAddress(host, written, problems);
     if (address === undefined) return [];
+    const owner = owners.get(address);
+    if (!owner) owners.set(address, { host, written });
+    // what both inherit may be overridden where nothing could be read
+    else if (written.at !== owner.written.at || !(host.isPartial || owner.host.isPartial))
+      problems.push(twins(host.name, owner.host.name, [written, owner.written]));
     const weight = host.vars.haproxy_server_weight?.value;
     return [
       {
@@ -59,7 +66,6 @@ function makePool(fleet: Fleet, group: string, port: number): Pool {
       },
     ];
   });
-  refuseTwins(servers, problems);
   if (problems.length > 0) throw new LbctlError("invalid", problems);
   return { servers, warnings: [...warnings, ...unresolvedWarnings(servers)] };
 }
@@ -77,10 +83,7 @@ function unresolvedWarnings(servers: readonly Server[]): string[] {
  * Ids from the names alone, so that every load balancer agrees and nothing is stored: 1 + sha256(name) mod 1048575.
  * A pinned id (`haproxy_server_id`) comes first; a name whose id is taken probes upward, with a warning.
  */
-function serverIds(
-  hosts: readonly Host[],
-  problems: Problem[],
-): { ids: Map<string, number>; warnings: string[] } {
+function serverIds(hosts: readonly Host[]): { ids: Map<string, number>; warnings: string[] } {
   const ids = new Map<string, number>();
   const taken = new Map<number, string>();
   const warnings: string[] = [];
@@ -89,18 +92,7 @@ function serverIds(
     taken.set(id, name);
   };
   const [pinned, hashed] = [hosts.filter(isPinned), hosts.filter((host) => !isPinned(host))];
-  for (const host of pinned) {
-    const id = host.vars.haproxy_server_id?.value as number;
-    const other = taken.get(id);
-    if (other === undefined) claim(id, host.name);
-    else {
-      problems.push({
-        what: `${other} and ${host.name} both have haproxy_server_id ${String(id)}`,
-        at: origin(host, "haproxy_server_id"),
-        hint: "Give each server of a pool its own id, or none.",
-      });
-    }
-  }
+  for (const { name, vars } of pinned) claim(vars.haproxy_server_id?.value as number, name);
   for (const { name } of [...hashed].sort((a, b) => (a.name < b.name ? -1 : 1))) {
     const first =
       1 + Number(BigInt(`0x${createHash("sha256").update(name).digest("hex")}`) % BigInt(idSpace));
@@ -120,52 +112,6 @@ function isPinned(host: Host): boolean {
   return typeof host.vars.haproxy_server_id?.value === "number";
 }
 
-/** haproxy_server_address, else ansible_host, else the host's own name; of an instance none of its names. */
-function serverAddress(host: Host, problems: Problem[]): string | undefined {
-  const variable = ["haproxy_server_address", "ansible_host"].find(
-    (name) => typeof host.vars[name]?.value === "string",
-  );
-  const written = variable === undefined ? host.name : (host.vars[variable]?.value as string);
-  const read = readAddress(written);
-  const address = "canonical" in read ? read.canonical : written;
-  if (isInstance(host) && variable !== "haproxy_server_address" && isIP(address) === 0) {
-    problems.push({
-      what: `server ${host.name} has no address: "${written}" is the name of its instance`,
-      at: variable === undefined ? host.name : origin(host, variable),
-      hint: "Set haproxy_server_address to its IP address, or to a name that the load balancers resolve.",
-    });
-    return undefined;
-  }
-  if (isIP(address) === 0 && !hostName.test(address)) {
-    const shown = variable === undefined ? address : (shownValue(host.vars[variable]) as string);
-    problems.push({
-      what: `"${shown}" cannot be the address of server ${host.name}`,
-      at: variable === undefined ? host.name : origin(host, variable),
-      hint: "Set haproxy_server_address to an IP address or a host name.",
-    });
-    return undefined;
-  }
-  // HAProxy's statistics call a proxy's own rows FRONTEND and BACKEND.
-  if (!/^[A-Za-z0-9_.:-]+$/.test(host.name) || /^(FRONTEND|BACKEND)$/.test(host.name)) {
-    problems.push({
-      what: `"${host.name}" cannot be a server's name in HAProxy`,
-      hint: "Use letters, digits, `-`, `_`, `.`.",
-    });
-    return undefined;
-  }
-  return address;
-}
-
-/** With such a connection ansible_host names an instance. */
-function isInstance({ vars }: Host): boolean {
-  const kind = vars.ansible_connection?.value;
-  return typeof kind === "string" && /^(?:community\.general\.)?(?:incus|lxd)$|^lxc$/.test(kind);
-}
-
-// RFC 1123, section 2.1
-const hostName =
-  /^(?=.{1,253}$)[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$/;
-
 /** A server line for people: what is secret of it is masked. */
 export function shownServer(server: Server, host: Host | undefined): Record<keyof Server, unknown> {
   const isSecret = (name: string): boolean => {
@@ -179,24 +125,4 @@ export function shownServer(server: Server, host: Host | undefined): Record<keyo
     id: isSecret("haproxy_server_id") ? mask : server.id,
     weight: isSecret("haproxy_server_weight") ? mask : server.weight,
   };
-}
-
-/** Two servers at one address would be one server with two health states. */
-function refuseTwins(servers: readonly Server[], problems: Problem[]): void {
-  const names = new Map<string, string>();
-  for (const { name, endpoint } of servers) {
-    const other = names.get(endpoint);
-    if (other !== undefined) {
-      problems.push({
-        what: `the servers ${other} and ${name} have the same address ${endpoint}`,
-        hint: "Give each its own ansible_host or haproxy_server_address.",
-      });
-    }
-    names.set(endpoint, name);
-  }
-}
-
-function origin(host: Host, variable: string): string {
-  const at = host.vars[variable]?.originOf([]);
-  return at ? `${at.file}:${String(at.line)}` : host.name;
 }

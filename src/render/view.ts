@@ -25,6 +25,7 @@ export function makeView(
   const problems: Problem[] = [];
   const warnings: string[] = [];
   const pool = (groupVar: string, portVar: string) => {
+    if (host.unresolved.has(groupVar)) return [];
     try {
       const found = poolServers(fleet, textOf(vars[groupVar]), Number(vars[portVar]));
       warnings.push(...found.warnings);
@@ -37,7 +38,11 @@ export function makeView(
   };
   const api_servers = pool("haproxy_api_group", "haproxy_backend_api_port");
   const stream_servers = pool("haproxy_stream_group", "haproxy_stream_server_port");
-  if (api_servers.length + stream_servers.length === 0 && problems.length === 0) {
+  if (
+    problems.length === 0 &&
+    !(fleet.isPartial || host.isPartial) &&
+    groupNames.every((name) => isEmpty(name, fleet, host, role))
+  ) {
     problems.push({
       what: `no servers: the groups ${textOf(vars.haproxy_api_group)} and ${textOf(vars.haproxy_stream_group)} are empty`,
       at: host.name,
@@ -56,6 +61,14 @@ export function makeView(
     haproxy_version: facts.haproxyVersion,
   };
   return { view, warnings };
+}
+
+const groupNames = ["haproxy_api_group", "haproxy_stream_group"];
+
+/** Whether the group is known to have no hosts; of one that only a default names, no host need ever be there. */
+function isEmpty(name: string, fleet: Fleet, { vars, unresolved }: Host, role: Role): boolean {
+  const group = fleet.groups.get(textOf(vars[name]?.value));
+  return group ? group.hosts.length === 0 : !unresolved.has(name) && vars[name] === role.defaults[name];
 }
 
 /** What templates may show: the same view when nothing in it is secret. */

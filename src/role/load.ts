@@ -61,13 +61,13 @@ export async function loadRole(name: string, dirs: readonly string[]): Promise<R
 
 /**
  * Reads every `*.eta` file below `ROLE/` in `dirs` (folders of templates, the user's own before the shipped one).
- * Keys are paths such as `haproxy/haproxy.cfg.eta`. Throws LbctlError `invalid` when one that the role names is missing.
+ * Keys are paths such as `haproxy/haproxy.cfg.eta`. One that the role names and nobody has is a problem.
  */
 export async function loadTemplates(
   role: Role,
   dirs: readonly string[],
+  problems: Problems,
 ): Promise<ReadonlyMap<string, Template>> {
-  const problems = new Problems();
   const templates = new Map<string, Template>();
   const below = (await problems.attempt(() => filesShadowed(role.name, dirs))) ?? [];
   const named = role.files.map((file) => file.template);
@@ -75,7 +75,6 @@ export async function loadTemplates(
     const template = await problems.attempt(() => readTemplate(key, role, dirs));
     if (template) templates.set(key, template);
   }
-  problems.throwIfAny();
   return templates;
 }
 

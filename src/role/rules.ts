@@ -20,9 +20,9 @@ export function findConflicts(role: string, values: Values): Conflict[] {
 
 const rules: Readonly<Record<string, readonly ((values: Values) => Conflict[])[]>> = {
   haproxy: [
-    differ("haproxy_listen_https", "haproxy_listen_http", (values) => values.haproxy_tls_cert_path !== ""),
+    differ("haproxy_listen_https", "haproxy_listen_http", hasCertificate),
     differ("haproxy_stats_port", "haproxy_listen_http"),
-    differ("haproxy_stats_port", "haproxy_listen_https", (values) => values.haproxy_tls_cert_path !== ""),
+    differ("haproxy_stats_port", "haproxy_listen_https", hasCertificate),
     atMost(
       "haproxy_health_check_fastinter_ms",
       "haproxy_health_check_interval_ms",
@@ -42,6 +42,10 @@ const rules: Readonly<Record<string, readonly ((values: Values) => Conflict[])[]
     distinct("haproxy_stream_path_prefixes", (text) => text),
   ],
 };
+
+function hasCertificate({ haproxy_tls_cert_path: path }: Values): boolean {
+  return typeof path === "string" && path !== "";
+}
 
 function differ(name: string, other: string, applies: (values: Values) => boolean = () => true) {
   return (values: Values): Conflict[] => {
@@ -85,7 +89,7 @@ function drainLongerThanCheck(values: Values): Conflict[] {
 /** What is below the links belongs to a generation, and goes with it. */
 function certificateElsewhere(values: Values): Conflict[] {
   const name = "haproxy_tls_cert_path";
-  const managed = /^\/etc\/haproxy\/(haproxy\.cfg$|(?:lists|maps|certs|pages)\/)/;
+  const managed = /^\/(?:etc\/haproxy\/(?:haproxy\.cfg|lists|maps|certs|pages)|var\/lib\/lbctl)(?:\/|$)/;
   const path = values[name];
   if (typeof path !== "string" || !managed.test(path)) return [];
   const withoutValues = "is in a folder that lbctl manages; keep it elsewhere, such as /etc/ssl/private";

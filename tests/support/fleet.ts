@@ -13,8 +13,10 @@ export function variables(values: Record<string, Value>, file = "vars.yml"): Var
 export function makeHost(name: string, address: string, vars: Record<string, Value> = {}): Host {
   return {
     name,
+    origin: { file: "hosts.yml", line: 1 },
     groups: ["all"],
     vars: variables({ ansible_host: address, ...vars }),
+    unresolved: new Map(),
     connection: { kind: "ssh", address, sshArgs: [], become: false },
   };
 }

@@ -77,6 +77,15 @@ test("a run that failed early keeps nothing: it compiled too little", () => {
   expect(kept()).toEqual([]);
 });
 
+test.each(["entry", "cli.js", ""])("without dist/%s it says what to do, in place of a stack", (missing) => {
+  rmSync(join(folder, "dist", missing), { recursive: true });
+  const { status, stderr } = spawnSync(process.execPath, [join(folder, "bin", "lbctl.js"), "apply"], {
+    encoding: "utf8",
+  });
+  expect(stderr).toMatch(/^error: lbctl is not built: run `npm ci && npm run build` in .*\n$/);
+  expect(status).toBe(1);
+});
+
 test("where nothing can be kept, lbctl starts all the same", () => {
   writeFileSync(join(folder, "dist", "compiled"), "in the way");
   expect(start("apply")).toBe("hello from cli.js true\n");

@@ -1,20 +1,30 @@
-import { mkdtempSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 import { loadProject } from "../../../src/commands/project.ts";
 import { LbctlError } from "../../../src/errors.ts";
+import { folderOf } from "../folder.ts";
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
 
 async function problemsOf(inventory: string, ...extraVars: string[]): Promise<string[]> {
-  const file = join(mkdtempSync(join(tmpdir(), "lbctl-project-")), "hosts.yml");
-  writeFileSync(file, inventory);
-  const options = { inventory: [file], extraVars, forks: 1, transport: "openssh" as const, input: false };
-  const error: unknown = await loadProject(options).then(
+  return problemsOfFiles({ "hosts.yml": inventory }, { extraVars });
+}
+
+async function problemsOfFiles(
+  files: Readonly<Record<string, string>>,
+  more: { readonly extraVars?: string[]; readonly limit?: string } = {},
+): Promise<string[]> {
+  const folder = await folderOf(files);
+  const options = { forks: 1, transport: "openssh" as const, input: false, ...more };
+  const error: unknown = await loadProject({ inventory: [join(folder, "hosts.yml")], ...options }).then(
     () => undefined,
     (caught: unknown) => caught,
   );
   expect(error).toBeInstanceOf(LbctlError);
-  return (error as LbctlError).problems.map(({ at, what }) => `${(at ?? "").replace(/.*\//, "")} ${what}`);
+  const texts = (error as LbctlError).problems.map(({ at = "", what }) => `${at} ${what}`);
+  return texts.map((text) => text.replaceAll(`${folder}/`, "")).sort();
 }
 
 const inventory = (...vars: string[]) => `all:
@@ -60,4 +70,210 @@ test("a missing inventory, a broken -e and a missing file are told together", as
   expect(problems).toContain("/nope");
   expect(problems).toContain("/nope-vars");
   expect(problems).toContain("--extra-vars:2");
+});
+
+/** Two load balancers and three servers. */
+const fleet = (vars: { readonly lb1?: string; readonly lb2?: string; readonly servers?: string[] } = {}) => {
+  const [one, two, three] = vars.servers ?? ["192.0.2.21", "192.0.2.22", "192.0.2.23"];
+  return `all:
+  children:
+    haproxy:
+      hosts:
+        lb-1: { ansible_host: 192.0.2.10${vars.lb1 ?? ""} }
+        lb-2: { ansible_host: 192.0.2.11${vars.lb2 ?? ""} }
+    backend_api_instances:
+      hosts:
+        api-1: { ansible_host: ${one} }
+        api-2: { ansible_host: ${two} }
+        api-3: { ansible_host: ${three} }
+    stream_server_instances: { hosts: {} }
+`;
+};
+
+test("one undefined variable hides nothing of its own host, nor of others", async () => {
+  const found = await problemsOfFiles({
+    "hosts.yml": fleet({
+      lb1: ", ansible_port: ssh",
+      lb2: ', ansible_user: "{{ who }}", ansible_become: perhaps',
+      servers: ["192.0.2.21, haproxy_server_id: 5", "192.0.2.21, haproxy_server_id: 5", '"{{ nowhere }}"'],
+    }),
+    "group_vars/haproxy.yml": `haproxy_sticky_cookie_name: "{{ nope }}"
+haproxy_health_check_interval_ms: 60000
+haproxy_trusted_ips:
+  - "{{ nets }}"
+  - 10.0.0.1/8
+`,
+  });
+  expect(found).toEqual([
+    expect.stringMatching(
+      /^group_vars\/haproxy\.yml:1 the variable "nope" is not defined \(lb-1 and 1 more host\)$/,
+    ),
+    expect.stringMatching(/^group_vars\/haproxy\.yml:2 haproxy_graceful_drain_seconds is 30 s, not longer/),
+    expect.stringMatching(/^group_vars\/haproxy\.yml:4 the variable "nets" is not defined/),
+    expect.stringMatching(/^group_vars\/haproxy\.yml:5 haproxy_trusted_ips\/1 must be .*10\.0\.0\.0\/8/),
+    'hosts.yml:10 haproxy_server_id of api-2 is 5, as is that of api-1 in the group "backend_api_instances"',
+    "hosts.yml:10 the servers api-1 and api-2 have the same address 192.0.2.21",
+    'hosts.yml:11 the variable "nowhere" is not defined',
+    expect.stringMatching(/^hosts\.yml:5 ansible_port: must be a whole number/),
+    expect.stringMatching(/^hosts\.yml:6 ansible_become: must be true or false/),
+    'hosts.yml:6 the variable "who" is not defined',
+  ]);
+});
+
+test.each([
+  ["the group of a pool", 'haproxy_api_group: "{{ nope }}"'],
+  ["a certificate, on which a port depends", 'haproxy_tls_cert_path: "{{ nope }}"\nhaproxy_listen_https: 80'],
+  ["a port", 'haproxy_listen_http: "{{ nope }}"\nhaproxy_stats_port: 80'],
+  ["a whole list", 'haproxy_trusted_ips: "{{ nope }}"'],
+  ["items of a list", 'haproxy_trusted_ips: ["{{ nope }}", "{{ nope }}"]'],
+  ["how to connect", 'ansible_connection: "{{ nope }}"\nansible_password: x\nansible_port: ssh'],
+])("what is not known is not judged: %s", async (_, vars) => {
+  const found = await problemsOfFiles({ "hosts.yml": fleet(), "group_vars/haproxy.yml": `${vars}\n` });
+  expect(found).toEqual([expect.stringMatching(/the variable "nope" is not defined/)]);
+});
+
+test("a file that cannot be read hides nothing of the others, and nothing is said that it might change", async () => {
+  const found = await problemsOfFiles({
+    "hosts.yml": fleet({
+      lb1: ", ansible_port: ssh, ansible_password: x",
+      servers: ["192.0.2.1", "192.0.2.1", "a_b"],
+    }),
+    "group_vars/all.yml": "a: [1\n",
+    "group_vars/haproxy.yml": `haproxy_sticky_cookie_name: "{{ nope }}"
+haproxy_health_check_interval_ms: 60000
+haproxy_retries: many
+haproxy_api_health_path: "{{ x | default(1) }}"
+`,
+  });
+  expect(found).toEqual([
+    "group_vars/all.yml:1 the [ that opens here is not closed",
+    expect.stringMatching(/^group_vars\/haproxy\.yml:3 haproxy_retries must be a whole number/),
+    expect.stringMatching(/^group_vars\/haproxy\.yml:4 .*lbctl runs no filters/),
+    "hosts.yml:10 the servers api-1 and api-2 have the same address 192.0.2.1",
+    expect.stringMatching(/^hosts\.yml:5 ansible_port: must be/),
+  ]);
+});
+
+test("a file of one host leaves the others judged in full", async () => {
+  const found = await problemsOfFiles({
+    "hosts.yml": fleet(),
+    "host_vars/lb-1.yml": "a: [1\n",
+    "group_vars/haproxy.yml": 'haproxy_sticky_cookie_name: "{{ nope }}"\n',
+  });
+  expect(found).toEqual([
+    'group_vars/haproxy.yml:1 the variable "nope" is not defined (lb-2)',
+    "host_vars/lb-1.yml:1 the [ that opens here is not closed",
+  ]);
+});
+
+test("where groups and hosts may be missing, none is said to be", async () => {
+  const files = {
+    "hosts.yml": "haproxy: { hosts: { lb-1: { haproxy_retries: many }, 'a b': {} }, childen: {} }\n",
+    "group_vars/haproxy.yml": "haproxy_api_group: elsewhere\n",
+  };
+  const found = await problemsOfFiles(files, { limit: "lb-7" });
+  expect(found).toEqual([
+    expect.stringMatching(/^hosts\.yml:1 haproxy_retries must be/),
+    expect.stringMatching(/^hosts\.yml:1 the host name "a b" contains a space/),
+    expect.stringMatching(/^hosts\.yml:1 unknown key "childen"/),
+  ]);
+});
+
+test("groups that are children of themselves are told, and the rest is judged", async () => {
+  const found = await problemsOf(
+    "a: { children: { b: } }\nb: { children: { a: } }\nhaproxy: { hosts: { lb-1: { haproxy_retries: many } } }\n",
+  );
+  expect(found).toEqual([
+    expect.stringMatching(/is a child of itself: /),
+    expect.stringMatching(/^hosts\.yml:3 haproxy_retries must be/),
+  ]);
+});
+
+test("a -e that cannot be read may define what is not defined, and a limit without hosts hides nothing", async () => {
+  const files = {
+    "hosts.yml": fleet({ lb1: ", haproxy_retries: many" }),
+    "group_vars/haproxy.yml": 'haproxy_sticky_cookie_name: "{{ nope }}"\n',
+  };
+  expect(await problemsOfFiles(files, { extraVars: ["{"] })).toEqual([
+    expect.stringMatching(/^--extra-vars:1 /),
+    expect.stringMatching(/^hosts\.yml:5 haproxy_retries must be/),
+  ]);
+  expect(await problemsOfFiles(files, { limit: "api-1" })).toEqual([
+    ' --limit api-1 matches no host of the group "haproxy"',
+    expect.stringMatching(/^group_vars\/haproxy\.yml:1 the variable "nope"/),
+    expect.stringMatching(/^hosts\.yml:5 haproxy_retries must be/),
+  ]);
+});
+
+test("broken templates are told together, with what is wrong in the inventory", async () => {
+  const own = await folderOf({
+    "templates/haproxy/haproxy.cfg.eta": "<%~ include('haproxy/part.eta') %>",
+    "templates/haproxy/part.eta": "fine\n<% if ( %>\n",
+    "templates/haproxy/trusted_ips.list.eta": "<% it.x( %>\n",
+    "templates/haproxy/unused.eta": "<% ( %>\n",
+  });
+  vi.spyOn(process, "cwd").mockReturnValue(own);
+  const found = await problemsOf(fleet({ lb1: ", haproxy_retries: many" }));
+  expect(found.map((text) => text.replace(`${own}/`, "")).sort()).toEqual([
+    expect.stringMatching(/^hosts\.yml:5 haproxy_retries must be/),
+    expect.stringMatching(/^templates\/haproxy\/part\.eta:2 Bad template syntax/),
+    expect.stringMatching(/^templates\/haproxy\/trusted_ips\.list\.eta:1 Bad template syntax/),
+  ]);
+});
+
+test("an inventory that cannot be read hides no syntax error of the variables' files", async () => {
+  const files = { "hosts.yml": "all: [1\n", "group_vars/web.yml": "b: {\n", "host_vars/lb-1.yml": "c: 'd\n" };
+  expect(await problemsOfFiles({ ...files, "group_vars/notes": "[" })).toEqual([
+    "group_vars/web.yml:1 the { that opens here is not closed",
+    "host_vars/lb-1.yml:1 the ' that opens here is not closed",
+    "hosts.yml:1 the [ that opens here is not closed",
+  ]);
+});
+
+test("a group with another name is told, and servers of the role's own pools are judged", async () => {
+  expect(
+    await problemsOf(
+      fleet({ servers: ["192.0.2.1", "192.0.2.2", "a, haproxy_server_id: x"] }).replace("haproxy", "haproxi"),
+    ),
+  ).toEqual([
+    ' the inventory has no hosts in the group "haproxy", but a group "haproxi"',
+    expect.stringMatching(/^hosts\.yml:11 haproxy_server_id must be a whole number/),
+  ]);
+});
+
+test("an item of the wrong form does not hide that others are the same", async () => {
+  const files = {
+    "hosts.yml": fleet(),
+    "group_vars/haproxy.yml": "haproxy_stream_path_prefixes: [/a, b, /a]\n",
+  };
+  expect(await problemsOfFiles(files)).toEqual([
+    expect.stringMatching(/^group_vars\/haproxy\.yml:1 haproxy_stream_path_prefixes\/1 must be/),
+    expect.stringMatching(/^group_vars\/haproxy\.yml:1 haproxy_stream_path_prefixes\/2 \("\/a"\) repeats/),
+  ]);
+});
+
+test("a server without an address is told where its host is written", async () => {
+  const found = await problemsOf(
+    `haproxy: { hosts: { lb-1: { ansible_connection: incus, ansible_port: ssh, haproxy_retries: many } } }
+backend_api_instances:
+  hosts:
+    api-1: { ansible_connection: incus }
+`,
+  );
+  expect(found).toEqual([
+    expect.stringMatching(/^hosts\.yml:1 haproxy_retries must be/),
+    expect.stringMatching(/^hosts\.yml:4 server api-1 has no address: /),
+  ]);
+});
+
+test("problems of one line are all told, and each once", async () => {
+  const servers = '{ a: { haproxy_server_address: "b c" }, b: { ansible_connection: incus }, FRONTEND: }';
+  const found = await problemsOf(
+    `haproxy: { hosts: { lb-1: } }\nbackend_api_instances: { hosts: ${servers} }\n`,
+  );
+  expect(found).toEqual([
+    expect.stringMatching(/^hosts\.yml:2 "FRONTEND" cannot be a server's name/),
+    expect.stringMatching(/^hosts\.yml:2 haproxy_server_address must be/),
+    expect.stringMatching(/^hosts\.yml:2 server b has no address/),
+  ]);
 });

@@ -14,7 +14,8 @@ function host(name: string, address: string, vars: Vars): Host {
     ]),
   );
   const connection = { kind: "ssh" as const, address, sshArgs: [], become: false };
-  return { name, groups: ["all"], vars: variables, connection };
+  const origin = { file: "inventory.yml", line: 1 };
+  return { name, origin, groups: ["all"], vars: variables, unresolved: new Map(), connection };
 }
 
 function fleet(lb: Vars = {}, victim: Vars = {}): Fleet {

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { LbctlError } from "../../../src/errors.ts";
 import { loadInventory } from "../../../src/inventory/load.ts";
 import { resolveFleet, type ResolveOptions } from "../../../src/inventory/resolve.ts";
 import type { Fleet } from "../../../src/model/fleet.ts";
@@ -11,7 +12,9 @@ export async function fleetOf(
 ): Promise<Fleet> {
   const folder = await folderOf(typeof files === "string" ? { "hosts.yml": files } : files);
   const written = await loadInventory([join(folder, "hosts.yml")]);
-  return resolveFleet(written, { defaults: {}, extraVars: {}, ...options });
+  const { fleet, problems } = resolveFleet(written, { defaults: {}, extraVars: {}, ...options });
+  if (problems.length > 0) throw new LbctlError("invalid", problems);
+  return fleet;
 }
 
 /** Values of a host's variables. */

@@ -1,5 +1,8 @@
 import { createHash } from "node:crypto";
 import { expect, test } from "vitest";
+import { Part } from "../../../src/document/part.ts";
+import { mask } from "../../../src/document/secrets.ts";
+import { LbctlError } from "../../../src/errors.ts";
 import { poolServers } from "../../../src/render/servers.ts";
 import { makeFleet, makeHost } from "../../support/fleet.ts";
 
@@ -24,15 +27,24 @@ test("a colliding name probes upward, with a warning, and a pinned id is kept", 
   expect(warnings).toEqual([expect.stringContaining("pin one with haproxy_server_id")]);
 });
 
-test("an id pinned twice is refused", () => {
-  const hosts = ["1", "2"].map((n) => makeHost(`api-${n}`, `192.0.2.${n}`, { haproxy_server_id: 7 }));
-  expect(() => pool(...hosts)).toThrow("api-1 and api-2 both have haproxy_server_id 7");
-});
-
 test("two servers at one address are refused", () => {
   expect(() => pool(makeHost("a", "192.0.2.1"), makeHost("b", "192.0.2.1"))).toThrow(
-    "same address 192.0.2.1:8080",
+    "vars.yml:1: the servers a and b have the same address 192.0.2.1",
   );
+});
+
+test("of an address that has no value the reason is told, and nothing else", () => {
+  const why = { what: 'the variable "nope" is not defined', at: "hosts.yml:3", hint: "Define it." };
+  const host = { ...makeHost("a", "{{ nope }}"), unresolved: new Map([["ansible_host", [why]]]) };
+  expect(() => pool(host)).toThrow(new LbctlError("invalid", why));
+});
+
+test("of a secret address that two servers share no message shows it", () => {
+  const secret = {
+    ansible_host: new Part("192.0.2.1", { file: "f.yml", line: 2 }, undefined, { isSecret: true }),
+  };
+  const hosts = [makeHost("a", "192.0.2.1"), { ...makeHost("b", ""), vars: secret }];
+  expect(() => pool(...hosts)).toThrow(`f.yml:2: the servers a and b have the same address ${mask}`);
 });
 
 test.each([

@@ -1,5 +1,7 @@
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { Problems } from "../../../src/document/problems.ts";
+import type { Role } from "../../../src/model/role.ts";
 import { loadRole, loadTemplates } from "../../../src/role/load.ts";
 import { folderOf, textsOf } from "../folder.ts";
 
@@ -23,6 +25,13 @@ const role = (files: Record<string, string> = {}) => ({
 async function problems(files: Record<string, string>) {
   const folder = await folderOf(role(files));
   return textsOf(() => loadRole("x", [join(folder, "roles")]), folder);
+}
+
+async function templatesOf(of: Role, dirs: readonly string[]) {
+  const found = new Problems();
+  const templates = await loadTemplates(of, dirs, found);
+  found.throwIfAny();
+  return templates;
 }
 
 test("the shipped role loads, and says what the design says", async () => {
@@ -66,7 +75,7 @@ test("each file is taken from the first folder that has it", async () => {
   const loaded = await loadRole("x", [join(folder, "own/roles"), join(folder, "roles")]);
   expect(loaded.defaults.x_a?.value).toBe(2);
   expect(loaded.packages).toEqual(["x"]);
-  const templates = await loadTemplates(loaded, [join(folder, "own/templates"), join(folder, "templates")]);
+  const templates = await templatesOf(loaded, [join(folder, "own/templates"), join(folder, "templates")]);
   expect(Object.fromEntries([...templates].map(([key, { text }]) => [key, text]))).toEqual({
     "x/x.conf.eta": "own",
     "x/part.eta": "part",
@@ -77,7 +86,7 @@ test("each file is taken from the first folder that has it", async () => {
 
 test("a template loses its byte order mark and CRLF, which HAProxy would not read", async () => {
   const folder = await folderOf(role({ "templates/x/x.conf.eta": "\uFEFFa\r\nb\r\n" }));
-  const templates = await loadTemplates(await loadRole("x", [join(folder, "roles")]), [
+  const templates = await templatesOf(await loadRole("x", [join(folder, "roles")]), [
     join(folder, "templates"),
   ]);
   expect(templates.get("x/x.conf.eta")?.text).toBe("a\nb\n");
@@ -146,7 +155,7 @@ test("a role that is not there says where it was looked for", async () => {
 test("a template that the role names and nobody has is an error", async () => {
   const folder = await folderOf(role());
   const loaded = await loadRole("x", [join(folder, "roles")]);
-  expect(await textsOf(() => loadTemplates(loaded, [join(folder, "nowhere")]))).toEqual([
+  expect(await textsOf(() => templatesOf(loaded, [join(folder, "nowhere")]))).toEqual([
     "role x there is no template x/x.conf.eta",
   ]);
 });
