@@ -3,11 +3,8 @@
 # containers. What has to be left out is named, and in CI that is a failure.
 set -eu
 . "$(dirname "$0")/setup.sh"
-# lbctl itself runs with any Node 20; vitest and knip do not
-if ! node -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 20 || b >= 19 ? 0 : 1)'; then
-  echo "The tests need Node 20.19 or newer; this is $(node --version). \`npm run demo\` works with it." >&2
-  exit 1
-fi
+# what vitest and knip ask for
+need_node 19 "\`npm run demo\` works here, but the tests need"
 . scripts/packages.sh
 left_out=
 leave_out() { left_out="$left_out
