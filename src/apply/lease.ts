@@ -72,5 +72,5 @@ begin_commit() { echo "$fencing" >"$lease.committing"; }
 abandon() {
   trap '' HUP INT TERM PIPE
   rm -rf "$state/staging"
-  exit 1
+  fail ended "the script on this host was ended, by a shutdown or by hand; nothing was touched" 2>/dev/null
 }`;

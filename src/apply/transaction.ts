@@ -143,6 +143,14 @@ function failed(host: string, error: LbctlError): HostOutcome {
 }
 
 function unexplained(host: string, status: number, stderr: string): LbctlError {
+  // as the shell tells of a signal
+  if (status > 128) {
+    return new LbctlError("unreachable", {
+      what: `the script on this host was ended by signal ${String(status - 128)}, by a shutdown or by hand`,
+      at: host,
+      hint: "Run it again when the host is back: lbctl looks first at what is there.",
+    });
+  }
   return new LbctlError("bug", {
     what: `the script ended with status ${String(status)} and no outcome: ${stderr.trim().split("\n").at(-1) ?? ""}`,
     at: host,
@@ -233,6 +241,7 @@ function decode(base64: string): string {
 const failures: Readonly<Record<string, { code: ErrorCode; hint: string }>> = {
   held: { code: "busy", hint: "Wait with --lock-wait SECONDS; `lbctl lock break --id ID` ends it." },
   lost: { code: "busy", hint: "Nothing was touched. Run it again: lbctl looks first at what is there." },
+  ended: { code: "unreachable", hint: "Run it again when the host is back." },
   busy: { code: "busy", hint: "Wait for the other one, then run it again." },
   rejected: { code: "rejected", hint: "The live configuration and the running HAProxy are untouched." },
   "rolled-back": { code: "rolled-back", hint: "The previous configuration is back and serving." },

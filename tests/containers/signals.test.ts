@@ -71,7 +71,7 @@ const retriesOn = (host: string) => output(host, "sed -n 's/^ *retries //p' /etc
 
 /** What is live is one generation, whole, and HAProxy has loaded it; then plan and apply go on from there. */
 async function goesOn(): Promise<void> {
-  await output("lb-1", "flock -w 60 /run/lbctl/haproxy.lock true");
+  await output("lb-1", "mkdir -p /run/lbctl; flock -w 60 /run/lbctl/haproxy.lock true");
   for (const host of ["lb-1", "lb-2"]) {
     await output(host, `cd ${wholeSet}/ && sha256sum --quiet -c .sha256sums`);
     expect((await get(`http://${addressOf(host)}/`)).status).toBe(200);
@@ -163,6 +163,25 @@ test.each(steps.map(({ name }) => name))(
     expect((await get(`http://${addressOf("lb-1")}/`)).status).toBe(200);
   },
 );
+
+test("a shutdown of the host before the swap: it is told as such, and nothing was touched", async () => {
+  const before = await retriesOn("lb-1");
+  const putBack = await slowCheck("staging", 5);
+  const { code, document } = await lbctlJson<ApplyDocument>(
+    ["apply", ...onLab, "--yes", "-l", "lb-1", "-e", "haproxy_retries=6"],
+    {
+      started: () =>
+        void inside("lb-1", "until [ -e /run/slow-check ]; do sleep 0.05; done; systemctl reboot"),
+    },
+  );
+  expect({ code, outcome: document.hosts[0]?.outcome }).toEqual({ code: 4, outcome: "failed" });
+  const isUp = async () =>
+    (await inside("lb-1", "[ ! -e /run/slow-check ] && systemctl is-active haproxy")).code;
+  await expect.poll(isUp, { timeout: 30_000, interval: 500 }).toBe(0);
+  await putBack();
+  expect(await retriesOn("lb-1")).toBe(before);
+  await goesOn();
+});
 
 test("SIGTERM at the prompt is a no", async () => {
   const before = await liveState("lb-1");
