@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { steps } from "../../src/apply/steps.ts";
+import { watch } from "../support/children.ts";
 import { get } from "../support/http.ts";
 import { addressOf, freshLab, inside, inventory, liveState, output } from "../support/lab.ts";
 import { lbctl, lbctlJson, root } from "../support/lbctl.ts";
@@ -168,7 +169,9 @@ test("SIGTERM at the prompt is a no", async () => {
   const before = await liveState("lb-1");
   const bin = join(root, "bin/lbctl.js");
   const command = `echo "pid $$ "; exec ${process.execPath} ${bin} apply -i ${inventory} -e haproxy_timeout_queue_ms=4321`;
-  const child = spawn("script", ["-qefc", command, "/dev/null"], { stdio: ["pipe", "pipe", "inherit"] });
+  const child = watch(
+    spawn("script", ["-qefc", command, "/dev/null"], { stdio: ["pipe", "pipe", "inherit"] }),
+  );
   let said = "";
   let sent = false;
   child.stdout.on("data", (chunk: Buffer) => {
