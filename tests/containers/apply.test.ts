@@ -15,7 +15,7 @@ import {
 import { goldens, goldenSet } from "../support/goldens.ts";
 import { lbctl, lbctlJson, root, run } from "../support/lbctl.ts";
 import { projectWith } from "../support/project.ts";
-import { releases } from "./releases.ts";
+import { releases } from "../support/releases.ts";
 
 interface PlanDocument {
   readonly format_version: number;

@@ -3,7 +3,7 @@ import { confirmScript } from "../../src/apply/pending.ts";
 import { get } from "../support/http.ts";
 import { addressOf, freshLab, incus, inside, inventory, output, runtime } from "../support/lab.ts";
 import { lbctl, lbctlJson } from "../support/lbctl.ts";
-import { releases } from "./releases.ts";
+import { releases } from "../support/releases.ts";
 
 interface ApplyDocument {
   readonly hosts: {

@@ -3,7 +3,7 @@ import { get, startLoad } from "../support/http.ts";
 import { addressOf, freshLab, inside, inventory, liveState, output, withoutDryBoot } from "../support/lab.ts";
 import { lbctl, lbctlJson } from "../support/lbctl.ts";
 import { projectWith } from "../support/project.ts";
-import { releases } from "./releases.ts";
+import { releases } from "../support/releases.ts";
 
 interface ApplyDocument {
   readonly hosts: { outcome: string; error: { code: string; problems: Problem[] } | null }[];
