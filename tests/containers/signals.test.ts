@@ -121,7 +121,7 @@ test("SIGTERM once the swap has begun: it is waited for, and no other host is be
 
 test("a second signal leaves at once, and says what is left; the host goes back by itself", async () => {
   const before = await retriesOn("lb-1");
-  const putBack = await slowCheck("live", 4);
+  const putBack = await slowCheck("live", 3);
   const { code, document, stderr } = await interrupted(["SIGINT", "SIGTERM"]);
   expect((await inside("lb-1", "flock -n /run/lbctl/haproxy.lock true")).code).not.toBe(0);
   expect(told(document)).toEqual([
@@ -143,7 +143,11 @@ test.each(steps.map(({ name }) => name))(
     const was = await retriesOn("lb-1");
     retries = Number(wanted);
     const { code, document } = await lbctlJson<ApplyDocument>(
-      ["apply", ...onLab, "--yes", "-l", "lb-1", "-e", `haproxy_retries=${wanted}`],
+      // a change that is left to itself once it serves is taken back after that
+      [
+        ...["apply", ...onLab, "--yes", "-l", "lb-1", "-e", `haproxy_retries=${wanted}`],
+        ...["--confirm-timeout", "3"],
+      ],
       {
         started: (child) => {
           let said = "";
