@@ -19,6 +19,7 @@ export default defineConfig({
         test: {
           name: "containers",
           globalSetup: "tests/support/turns.ts",
+          setupFiles: "tests/support/end-children.ts",
           include: ["tests/containers/**/*.test.ts"],
           fileParallelism: false,
           testTimeout: 180_000,
@@ -30,6 +31,7 @@ export default defineConfig({
         test: {
           name: "hosts",
           globalSetup: ["tests/support/turns.ts", "tests/support/make-hosts.ts"],
+          setupFiles: "tests/support/end-children.ts",
           include: ["tests/hosts/**/*.test.ts"],
           fileParallelism: false,
           testTimeout: 180_000,

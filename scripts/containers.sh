@@ -4,6 +4,8 @@
 set -u
 cd "$(dirname "$0")/.." || exit 1
 vitest=node_modules/.bin/vitest
+# both lanes need both images, and only one may make them
+node bin/lbctl.js lab up --yes --haproxy 3.0 >/dev/null || exit 1
 log=$(mktemp) || exit 1
 hosts=
 trap '[ -z "$hosts" ] || kill "$hosts" 2>/dev/null; rm -f "$log"' EXIT

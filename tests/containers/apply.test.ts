@@ -15,7 +15,7 @@ import {
 import { goldens, goldenSet } from "../support/goldens.ts";
 import { lbctl, lbctlJson, root, run } from "../support/lbctl.ts";
 import { projectWith } from "../support/project.ts";
-import { releases } from "./releases.ts";
+import { releases } from "../support/releases.ts";
 
 interface PlanDocument {
   readonly format_version: number;
@@ -36,6 +36,8 @@ interface ApplyDocument {
 const onLab = ["-i", inventory];
 
 describe.each(releases)("HAProxy %s", (release) => {
+  // On 3.0 only what asks HAProxy or its unit for something.
+  const once = test.skipIf(release === "3.0");
   let url = "";
 
   beforeAll(async () => {
@@ -55,7 +57,7 @@ describe.each(releases)("HAProxy %s", (release) => {
     expect((await inside("lb-1", "command -v haproxy")).stdout).toBe("");
   });
 
-  test("without a terminal a change needs --yes", async () => {
+  once("without a terminal a change needs --yes", async () => {
     const result = await lbctl(["apply", ...onLab]);
     expect(result.code).toBe(3);
     expect(result.stderr).toContain("--yes");
@@ -109,18 +111,18 @@ describe.each(releases)("HAProxy %s", (release) => {
   });
 
   test("a second apply is a no-op: one connection, one exec", async () => {
-    const since = await output("lb-1", "date +%s");
-    await output("lb-1", "sleep 1; pkill -f '[s]shd.*: root' || true; sleep 1");
+    await output("lb-1", "pkill -f '[s]shd.*: root' || true");
+    const cursor = await output("lb-1", "journalctl -u ssh -n 1 --show-cursor | sed -n 's/^-- cursor: //p'");
     const { code, document } = await lbctlJson<ApplyDocument>(["apply", ...onLab, "--yes"]);
     expect(code).toBe(0);
     expect(document.hosts).toEqual([{ name: "lb-1", outcome: "unchanged", why: null, error: null }]);
-    const log = await output("lb-1", `journalctl -u ssh -o cat --since @${String(Number(since) + 1)}`);
+    const log = await output("lb-1", `journalctl -u ssh -o cat --after-cursor '${cursor}'`);
     expect(log.match(/Accepted publickey/g)).toHaveLength(1);
     expect(log.match(/Starting session: /g)).toHaveLength(1);
     expect((await lbctlJson<PlanDocument>(["plan", ...onLab, "--detailed-exitcode"])).code).toBe(0);
   });
 
-  test.each([
+  once.each([
     ["haproxy_listen_http=eighty", "haproxy_listen_http"],
     ['{"haproxy_sticky_cookie_name": "x\\nlisten evil"}', "haproxy_sticky_cookie_name"],
     ['{"haproxy_api_health_path": "/h # off"}', "haproxy_api_health_path"],
@@ -134,7 +136,7 @@ describe.each(releases)("HAProxy %s", (release) => {
     expect(await liveState("lb-1")).toBe(before);
   });
 
-  test("a broken template is refused with exit 3, naming its line, and nothing is touched", async () => {
+  once("a broken template is refused with exit 3, naming its line, and nothing is touched", async () => {
     const before = await liveState("lb-1");
     const cwd = projectWith((text) => text.replace("it.haproxy_maxconn", "it.haproxy_maxcon"));
     const result = await lbctl(["apply", ...onLab, "--yes"], { cwd });
@@ -327,14 +329,8 @@ describe.each(releases)("HAProxy %s", (release) => {
     ).toContain("retries 9");
   });
 
-  test("a stopped service is started, and a lock held by another is respected", async () => {
+  test("a stopped service is started", async () => {
     await output("lb-1", "systemctl stop haproxy");
-    await output(
-      "lb-1",
-      "mkdir -p /run/lbctl; systemd-run -q --unit=holder flock /run/lbctl/haproxy.lock sleep 60; sleep 0.5",
-    );
-    expect((await lbctl(["apply", ...onLab, "--yes"])).code).toBe(7);
-    await output("lb-1", "systemctl stop holder");
     expect((await lbctl(["apply", ...onLab, "--yes"])).code).toBe(0);
     expect((await get(`${url}/`)).status).toBe(200);
   });

@@ -6,7 +6,7 @@ import { afterEach, beforeAll, describe, expect, test } from "vitest";
 import { openWebSocket } from "../support/http.ts";
 import { addressOf, freshLab, incus, inventory, output } from "../support/lab.ts";
 import { lbctl, lbctlJson, type JsonRun } from "../support/lbctl.ts";
-import { releases } from "./releases.ts";
+import { releases } from "../support/releases.ts";
 
 interface Latency {
   readonly p50: number | null;

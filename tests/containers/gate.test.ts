@@ -6,7 +6,7 @@ import { parseStat, type Stats } from "../../src/haproxy/stat.ts";
 import { get, startLoad } from "../support/http.ts";
 import { addressOf, freshLab, inventory, output, runtime } from "../support/lab.ts";
 import { lbctl, lbctlJson } from "../support/lbctl.ts";
-import { releases } from "./releases.ts";
+import { releases } from "../support/releases.ts";
 
 interface ApplyDocument {
   readonly hosts: {

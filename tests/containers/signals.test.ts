@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { steps } from "../../src/apply/steps.ts";
+import { watch } from "../support/children.ts";
 import { get } from "../support/http.ts";
 import { addressOf, freshLab, inside, inventory, liveState, output } from "../support/lab.ts";
 import { lbctl, lbctlJson, root } from "../support/lbctl.ts";
@@ -120,7 +121,7 @@ test("SIGTERM once the swap has begun: it is waited for, and no other host is be
 
 test("a second signal leaves at once, and says what is left; the host goes back by itself", async () => {
   const before = await retriesOn("lb-1");
-  const putBack = await slowCheck("live", 4);
+  const putBack = await slowCheck("live", 3);
   const { code, document, stderr } = await interrupted(["SIGINT", "SIGTERM"]);
   expect((await inside("lb-1", "flock -n /run/lbctl/haproxy.lock true")).code).not.toBe(0);
   expect(told(document)).toEqual([
@@ -142,7 +143,11 @@ test.each(steps.map(({ name }) => name))(
     const was = await retriesOn("lb-1");
     retries = Number(wanted);
     const { code, document } = await lbctlJson<ApplyDocument>(
-      ["apply", ...onLab, "--yes", "-l", "lb-1", "-e", `haproxy_retries=${wanted}`],
+      // a change that is left to itself once it serves is taken back after that
+      [
+        ...["apply", ...onLab, "--yes", "-l", "lb-1", "-e", `haproxy_retries=${wanted}`],
+        ...["--confirm-timeout", "3"],
+      ],
       {
         started: (child) => {
           let said = "";
@@ -187,7 +192,9 @@ test("SIGTERM at the prompt is a no", async () => {
   const before = await liveState("lb-1");
   const bin = join(root, "bin/lbctl.js");
   const command = `echo "pid $$ "; exec ${process.execPath} ${bin} apply -i ${inventory} -e haproxy_timeout_queue_ms=4321`;
-  const child = spawn("script", ["-qefc", command, "/dev/null"], { stdio: ["pipe", "pipe", "inherit"] });
+  const child = watch(
+    spawn("script", ["-qefc", command, "/dev/null"], { stdio: ["pipe", "pipe", "inherit"] }),
+  );
   let said = "";
   let sent = false;
   child.stdout.on("data", (chunk: Buffer) => {

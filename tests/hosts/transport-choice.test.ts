@@ -8,6 +8,7 @@ import type { Connection, SshConnection } from "../../src/model/fleet.ts";
 import type { Transport } from "../../src/remote/choose.ts";
 import { openConnections } from "../../src/remote/connect.ts";
 import { newKey, startAgent } from "../support/agent.ts";
+import { watch } from "../support/children.ts";
 import { useDaemons } from "../support/contract.ts";
 import { makeHost } from "../support/fleet.ts";
 import { addressOf, balancer, inventory, key, knownHosts } from "../support/hosts.ts";
@@ -257,9 +258,9 @@ test("--ask-become-pass asks once, shows nothing of what is typed, and needs a t
     .join(" ");
   const typed = (text: string): Promise<string> =>
     new Promise((resolve) => {
-      const child = spawn("script", ["-qefc", command, "/dev/null"], {
-        env: { ...process.env, NO_COLOR: "1" },
-      });
+      const child = watch(
+        spawn("script", ["-qefc", command, "/dev/null"], { env: { ...process.env, NO_COLOR: "1" } }),
+      );
       let seen = "";
       child.stdout.on("data", (chunk: Buffer) => {
         if (!seen.includes("sudo password:") && chunk.includes("sudo password:"))

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
@@ -21,6 +21,18 @@ const folder = mkdtempSync(join(tmpdir(), "lbctl-ci-"));
 const push: ForgeEvent = { name: "push", branch: "main" };
 const pull: ForgeEvent = { name: "pull_request", branch: "faster" };
 
+/** A folder for `npm install --global`. npm takes long to install what is there already, so it does that once. */
+function toolsWithNpm(): string {
+  const tools = mkdtempSync(join(folder, "tools-"));
+  const npm = `#!/bin/sh
+[ "$*" = "$(cat "$0.done" 2>/dev/null)" ] && exit
+PATH=\${PATH#*:} npm "$@" && printf %s "$*" >"$0.done"
+`;
+  mkdirSync(join(tools, "bin"));
+  writeFileSync(join(tools, "bin/npm"), npm, { mode: 0o755 });
+  return tools;
+}
+
 beforeAll(async () => {
   await freshBalancer();
   const pack = await run("npm", ["pack", "--ignore-scripts", "--silent", "--pack-destination", folder]);
@@ -30,7 +42,7 @@ beforeAll(async () => {
 describe.each(["github", "forgejo"] as const)("on %s", (kind) => {
   const key = (): string => readFileSync(keyFile, "utf8");
   const knownHosts = (): string => readFileSync(knownHostsFile, "utf8");
-  const tools = mkdtempSync(join(folder, `tools-${kind}-`));
+  const tools = toolsWithNpm();
   const forge = (retries: string, more: Partial<Forge> = {}): Forge => ({
     kind,
     workflow: join(root, `examples/ci/.${kind}/workflows/deploy.yml`),

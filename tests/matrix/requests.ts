@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { watch } from "../support/children.ts";
 import { incusWords } from "../support/lab.ts";
 
 export interface Requests {
@@ -40,7 +41,7 @@ interface Client {
 /** GETs one after another, each on a connection of its own, from a container of the lab until `stop` is called. */
 export function startRequests(address: string): Client {
   const [file = "", ...args] = incusWords("exec", "backend-api-1", "--", "perl", "-e", client, address);
-  const child = spawn(file, args, { stdio: ["pipe", "pipe", "inherit"] });
+  const child = watch(spawn(file, args, { stdio: ["pipe", "pipe", "inherit"] }));
   let said = "";
   child.stdout.on("data", (chunk: Buffer) => (said += chunk.toString()));
   const ended = new Promise((resolve) => child.on("close", resolve));

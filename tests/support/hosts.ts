@@ -1,14 +1,15 @@
 import { expect, inject } from "vitest";
+import type { HaproxyRelease } from "../../src/lab/members.ts";
 import { incus, inside } from "./lab.ts";
 
-/** The files of the hosts that this run has made for itself. */
-export const { inventory, key, knownHosts } = inject("hosts");
+/** The hosts that this run has made for itself, and their files. */
+export const { balancers, key, knownHosts } = inject("hosts");
+
+/** The load balancer that most use. */
+export const { name: balancer, inventory } = balancers["2.6"];
 
 /** The snapshot of it that was taken first. */
 const fresh = "fresh";
-
-/** The load balancer among them. */
-export const balancer = "test-lb";
 
 export function addressOf(host: string): string {
   const address = inject("hosts").addresses[host];
@@ -16,9 +17,10 @@ export function addressOf(host: string): string {
   return address;
 }
 
-/** The load balancer as it left the image: no HAProxy, nothing applied. */
-export async function freshBalancer(): Promise<void> {
-  expect((await incus("snapshot", "restore", balancer, fresh)).code).toBe(0);
+/** A load balancer as it left the image: no HAProxy, nothing applied. */
+export async function freshBalancer(release: HaproxyRelease = "2.6"): Promise<void> {
+  const { name } = balancers[release];
+  expect((await incus("snapshot", "restore", name, fresh)).code).toBe(0);
   const isUp = "for i in $(seq 300); do systemctl is-active -q ssh && exit; sleep 0.2; done; exit 1";
-  expect((await inside(balancer, isUp)).code).toBe(0);
+  expect((await inside(name, isUp)).code).toBe(0);
 }

@@ -1,4 +1,5 @@
 import http from "node:http";
+import { setTimeout as sleep } from "node:timers/promises";
 
 export interface Reply {
   readonly status: number;
@@ -29,8 +30,11 @@ export interface LoadResult {
   readonly failures: string[];
 }
 
+/** Milliseconds that a client rests; without any, the load itself takes the processor from what is tested. */
+const restMs = 5;
+
 /**
- * Requests without pause from `clients` at once, half of them over kept connections, until `stop` is called.
+ * Requests one after another from `clients` at once, half of them over kept connections, until `stop` is called.
  * Every answer but a 200 is a failure.
  */
 export function startLoad(url: string, clients: number): { stop: () => Promise<LoadResult> } {
@@ -61,7 +65,10 @@ export function startLoad(url: string, clients: number): { stop: () => Promise<L
       });
     });
   const client = async (keep: boolean): Promise<void> => {
-    while (running && sent < 200_000) await one(keep);
+    while (running && sent < 200_000) {
+      await one(keep);
+      await sleep(restMs);
+    }
   };
   const clientsDone = Promise.all(Array.from({ length: clients }, (_, index) => client(index % 2 === 0)));
   return {

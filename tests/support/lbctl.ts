@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { join } from "node:path";
+import { watch } from "./children.ts";
 
 export const root = join(import.meta.dirname, "../..");
 
@@ -26,11 +27,13 @@ export function lbctl(args: readonly string[], options: RunOptions = {}): Promis
 
 export function run(file: string, args: readonly string[], options: RunOptions = {}): Promise<Run> {
   return new Promise((resolve, reject) => {
-    const child = spawn(file, args, {
-      cwd: options.cwd ?? root,
-      env: { ...process.env, ...plain, ...options.env },
-      stdio: ["ignore", "pipe", "pipe"],
-    });
+    const child = watch(
+      spawn(file, args, {
+        cwd: options.cwd ?? root,
+        env: { ...process.env, ...plain, ...options.env },
+        stdio: ["ignore", "pipe", "pipe"],
+      }),
+    );
     let stdout = "";
     let stderr = "";
     child.stdout.on("data", (chunk: Buffer) => (stdout += chunk.toString()));

@@ -1,9 +1,10 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { root } from "../support/lbctl.ts";
 import { evaluate, interpolate, type Contexts } from "../support/workflow/expression.ts";
 import { readWorkflow } from "../support/workflow/file.ts";
+import { execute } from "../support/workflow/shell.ts";
 
 const contexts: Contexts = {
   values: { github: { event_name: "push", event: {} }, secrets: { A: "a" }, n: 1 },
@@ -90,4 +91,13 @@ test("the two differ only where the forges do", () => {
     ),
   );
   expect(forgejo).toEqual(github);
+});
+
+test("a step that does not end is ended with all that it started, and what it said is told", async () => {
+  const script = "sleep 60 & echo begun $!; wait";
+  const step = execute("bash", ["-c", script], { cwd: root, env: { PATH: "/usr/bin:/bin" } }, 500);
+  const failure: unknown = await step.catch((error: unknown) => error);
+  expect(String(failure)).toMatch(/did not end within 0\.5 s; so far:\nbegun \d+/);
+  const pid = Number(/begun (\d+)/.exec(String(failure))?.[1]);
+  await expect.poll(() => existsSync(`/proc/${String(pid)}`)).toBe(false);
 });

@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
+import { end, watch } from "../children.ts";
 
 /** The lines `name=value` of a step's file. */
 export function readPairs(file: string): Record<string, string> {
@@ -18,14 +19,22 @@ export function execute(
   program: string,
   args: readonly string[],
   options: { readonly cwd: string; readonly env: Readonly<Record<string, string>> },
+  limitMs = 120_000,
 ): Promise<{ code: number | null; output: string }> {
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { ...options, stdio: ["ignore", "pipe", "pipe"] });
+    // a process group of its own, so that what it starts ends with it
+    const child = spawn(program, args, { ...options, detached: true, stdio: ["ignore", "pipe", "pipe"] });
+    watch(child, { leads: true });
     let output = "";
     for (const stream of [child.stdout, child.stderr])
       stream.on("data", (chunk: Buffer) => (output += chunk.toString()));
+    const limit = setTimeout(() => {
+      reject(new Error(`${program} did not end within ${String(limitMs / 1000)} s; so far:\n${output}`));
+      end(child);
+    }, limitMs);
     child.on("error", reject);
     child.on("close", (code) => {
+      clearTimeout(limit);
       resolve({ code, output });
     });
   });

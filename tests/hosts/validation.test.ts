@@ -1,11 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { plainAlerts } from "../../src/haproxy/alerts.ts";
 import { get, startLoad } from "../support/http.ts";
-import { addressOf, freshLab, inside, inventory, liveState, output, withoutDryBoot } from "../support/lab.ts";
+import { addressOf, balancers, freshBalancer } from "../support/hosts.ts";
+import { inside, liveState, output, withoutDryBoot } from "../support/lab.ts";
 import { lbctl, lbctlJson, run } from "../support/lbctl.ts";
 import { projectWith } from "../support/project.ts";
 import { refusedSet, refusedSets } from "../support/refused.ts";
-import { releases } from "./releases.ts";
+import { releases } from "../support/releases.ts";
 
 interface ApplyDocument {
   readonly hosts: { outcome: string; error: { code: string; problems: Problem[] } | null }[];
@@ -18,21 +19,21 @@ interface Problem {
   readonly from?: string[];
 }
 
-const onLab = ["-i", inventory];
-
 /** What is left of a dry boot would be one of these. */
 const leftovers =
   "ls -a /var/lib/lbctl/haproxy/staging 2>/dev/null; pgrep -f '[u]nshare -n|[h]aproxy .*-db'; mount | grep -v ' on / ' | grep lbctl; echo none";
 
 describe.each(releases)("HAProxy %s", (release) => {
+  const { name: host, inventory } = balancers[release];
+  const onLab = ["-i", inventory];
   // On 3.0 only what HAProxy or its unit says and does; what lbctl asks of the kernel, or finds itself, is the same there.
   const isSecond = release === "3.0";
   const once = test.skipIf(isSecond);
   let url = "";
 
   beforeAll(async () => {
-    await freshLab(release);
-    url = `http://${addressOf("lb-1")}/`;
+    await freshBalancer(release);
+    url = `http://${addressOf(host)}/`;
     expect((await lbctl(["apply", ...onLab, "--yes"])).code).toBe(0);
     await vi.waitFor(async () => {
       expect((await get(url)).status).toBe(200);
@@ -49,7 +50,7 @@ describe.each(releases)("HAProxy %s", (release) => {
     change: (text: string) => string,
     ...extra: string[]
   ): Promise<Problem> {
-    const before = await liveState("lb-1");
+    const before = await liveState(host);
     const load = startLoad(url, 4);
     const cwd = projectWith((text) => `${change(text)}\n`, template);
     const { code, document } = await lbctlJson<ApplyDocument & { error?: { problems: Problem[] } }>(
@@ -62,8 +63,8 @@ describe.each(releases)("HAProxy %s", (release) => {
     expect(code).toBe(5);
     expect(failures).toEqual([]);
     expect(sent).toBeGreaterThan(50);
-    expect(await liveState("lb-1")).toBe(before);
-    expect((await inside("lb-1", leftovers)).stdout.trim()).toBe("none");
+    expect(await liveState(host)).toBe(before);
+    expect((await inside(host, leftovers)).stdout.trim()).toBe("none");
     return problems[0] ?? { what: "" };
   }
 
@@ -187,7 +188,7 @@ describe.each(releases)("HAProxy %s", (release) => {
     const { folder, alerts } = refusedSet(name);
     const tar = await run("sh", ["-c", `tar -C '${folder}' -cf - . | base64 -w0`]);
     const said = await inside(
-      "lb-1",
+      host,
       `rm -rf /staged; mkdir /staged; echo ${tar.stdout} | base64 -d | tar -xf - -C /staged; haproxy -c -f /staged/haproxy.cfg 2>&1; rm -r /staged`,
     );
     const plain = (text: string) => plainAlerts(text).split("\n").sort();
@@ -210,11 +211,11 @@ describe.each(releases)("HAProxy %s", (release) => {
     "a port that another program has is refused by the bind preflight, which names the program",
     async () => {
       await output(
-        "lb-1",
+        host,
         `systemd-run -q --unit=squatter perl -e 'use IO::Socket; my $s = IO::Socket::INET->new(LocalAddr => "0.0.0.0:9200", Listen => 5, ReuseAddr => 1) or die; sleep'; sleep 0.5`,
       );
       const problem = await refused(replace(/$/, ""), "haproxy_stats_port=9200");
-      await output("lb-1", "systemctl stop squatter");
+      await output(host, "systemctl stop squatter");
       expect(problem.step).toBe("bind-preflight");
       expect(problem.what).toMatch(/taken: perl \(process \d+\) listens there/);
       expect(problem.what).toContain("haproxy_stats_port is set in ");
@@ -222,14 +223,14 @@ describe.each(releases)("HAProxy %s", (release) => {
   );
 
   once("an empty template is refused before anything is asked of the host", async () => {
-    const before = await liveState("lb-1");
+    const before = await liveState(host);
     const cwd = projectWith(() => "");
     expect((await lbctl(["apply", ...onLab, "--yes"], { cwd })).code).toBe(3);
-    expect(await liveState("lb-1")).toBe(before);
+    expect(await liveState(host)).toBe(before);
   });
 
   once("a declared address that the kernel may bind is taken, and given back", async () => {
-    await output("lb-1", "sysctl -qw net.ipv4.ip_nonlocal_bind=1");
+    await output(host, "sysctl -qw net.ipv4.ip_nonlocal_bind=1");
     const moved = await lbctl([
       ...["apply", ...onLab, "--yes", "-e", "haproxy_stats_address=192.0.2.77"],
       ...["-e", '{"haproxy_foreign_addresses": ["192.0.2.77"]}'],
@@ -237,7 +238,7 @@ describe.each(releases)("HAProxy %s", (release) => {
     expect(moved.stderr).not.toContain("error:");
     expect(moved.code).toBe(0);
     // the running worker holds it: nothing is asked of an address that need not be bound anew
-    await output("lb-1", "sysctl -qw net.ipv4.ip_nonlocal_bind=0");
+    await output(host, "sysctl -qw net.ipv4.ip_nonlocal_bind=0");
     const again = await lbctl([
       ...["apply", ...onLab, "--yes", "-e", "haproxy_stats_address=192.0.2.77", "-e", "haproxy_retries=2"],
       ...["-e", '{"haproxy_foreign_addresses": ["192.0.2.77"]}'],
@@ -247,22 +248,22 @@ describe.each(releases)("HAProxy %s", (release) => {
   });
 
   test("the service's own flags and environment are those of the check", async () => {
-    await output("lb-1", `echo 'EXTRAOPTS="-S /run/haproxy-master.sock -C /nowhere"' > /etc/default/haproxy`);
+    await output(host, `echo 'EXTRAOPTS="-S /run/haproxy-master.sock -C /nowhere"' > /etc/default/haproxy`);
     const problem = await refused(replace(/$/, ""), "haproxy_retries=4");
-    await output("lb-1", "echo 'WHERE=127.0.0.1' > /etc/default/haproxy; systemctl restart haproxy");
+    await output(host, "echo 'WHERE=127.0.0.1' > /etc/default/haproxy; systemctl restart haproxy");
     expect(problem.step).toBe("haproxy-check");
     expect(problem.what).toContain("/nowhere");
     const cwd = projectWith((text) => `${text}    bind "\${WHERE}:9201"\n`);
     const result = await lbctl(["apply", ...onLab, "--yes"], { cwd });
     expect(result.stderr).not.toContain("error:");
     expect(result.code).toBe(0);
-    expect(await output("lb-1", "ss -Htln 'sport = :9201' | wc -l")).toBe("1");
-    await output("lb-1", "rm /etc/default/haproxy");
+    expect(await output(host, "ss -Htln 'sport = :9201' | wc -l")).toBe("1");
+    await output(host, "rm /etc/default/haproxy");
     expect((await lbctl(["apply", ...onLab, "--yes"])).code).toBe(0);
   });
 
   test("the dry boot knows names that the host resolves, and leaves out what needs an interface", async () => {
-    await output("lb-1", "echo 127.0.0.1 backend.test >> /etc/hosts");
+    await output(host, "echo 127.0.0.1 backend.test >> /etc/hosts");
     const more = "    bind :9202 interface eth0\n\nbackend named\n    server a backend.test:81\n";
     const cwd = projectWith((text) => `${text}${more}`);
     const result = await lbctl(["apply", ...onLab, "--yes"], { cwd });
@@ -274,7 +275,7 @@ describe.each(releases)("HAProxy %s", (release) => {
   });
 
   once("where namespaces are not allowed, the dry boot is left out with a note", async () => {
-    const result = await withoutDryBoot("lb-1", () =>
+    const result = await withoutDryBoot(host, () =>
       lbctl(["apply", ...onLab, "--yes", "-e", "haproxy_retries=5"]),
     );
     expect(result.code).toBe(0);
@@ -282,23 +283,23 @@ describe.each(releases)("HAProxy %s", (release) => {
   });
 
   once("a link that is cut during the dry boot leaves nothing behind", async () => {
-    const before = await liveState("lb-1");
+    const before = await liveState(host);
     // a worker that never comes so far: its socket is asked in vain
     await output(
-      "lb-1",
+      host,
       "printf '#!/bin/sh\\nsleep 600\\n' > /usr/local/bin/slow; chmod 755 /usr/local/bin/slow",
     );
-    await output("lb-1", "mv /usr/bin/mount /usr/bin/mount.away; cp /usr/local/bin/slow /usr/bin/mount");
+    await output(host, "mv /usr/bin/mount /usr/bin/mount.away; cp /usr/local/bin/slow /usr/bin/mount");
     await lbctl(["apply", ...onLab, "--yes", "-e", "haproxy_retries=6"], {
       started: (child) => setTimeout(() => child.kill("SIGKILL"), 2500),
     });
-    await output("lb-1", "rm /usr/bin/mount; mv /usr/bin/mount.away /usr/bin/mount");
+    await output(host, "rm /usr/bin/mount; mv /usr/bin/mount.away /usr/bin/mount");
     await expect
-      .poll(async () => (await inside("lb-1", "pgrep -f '[u]nshare -n|[s]leep 600'")).stdout, {
+      .poll(async () => (await inside(host, "pgrep -f '[u]nshare -n|[s]leep 600'")).stdout, {
         timeout: 40_000,
       })
       .toBe("");
-    expect(await liveState("lb-1")).toBe(before);
+    expect(await liveState(host)).toBe(before);
     expect((await lbctl(["apply", ...onLab, "--yes"])).code).toBe(0);
   });
 

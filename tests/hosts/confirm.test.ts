@@ -1,9 +1,10 @@
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
 import { confirmScript } from "../../src/apply/pending.ts";
 import { get } from "../support/http.ts";
-import { addressOf, freshLab, incus, inside, inventory, output, runtime } from "../support/lab.ts";
+import { addressOf, balancers, freshBalancer } from "../support/hosts.ts";
+import { incus, inside, output, runtime } from "../support/lab.ts";
 import { lbctl, lbctlJson } from "../support/lbctl.ts";
-import { releases } from "./releases.ts";
+import { releases } from "../support/releases.ts";
 
 interface ApplyDocument {
   readonly hosts: {
@@ -19,30 +20,8 @@ interface HistoryDocument {
   }[];
 }
 
-const onLab = ["-i", inventory];
 const state = "/var/lib/lbctl/haproxy";
 let number = 6000;
-/** Each changes something. */
-const change = (...args: string[]) =>
-  lbctlJson<ApplyDocument>([
-    ...["apply", ...onLab, "--yes", "-e", `haproxy_timeout_queue_ms=${String((number += 1))}`],
-    ...args,
-  ]);
-const plan = async () => (await lbctlJson<{ changes: boolean }>(["plan", ...onLab])).document;
-const history = async () => (await lbctlJson<HistoryDocument>(["history", ...onLab])).document.hosts[0];
-const live = () => output("lb-1", "readlink -f /etc/haproxy/haproxy.cfg; cat /etc/haproxy/haproxy.cfg");
-const token = (file: string) => output("lb-1", `sed -n 's/^token //p' ${state}/${file}`);
-
-/** Does `what` on the host as soon as `when` is so there; both are shell. */
-async function onceOnHost(when: string, what: string): Promise<void> {
-  const script = `i=0\nuntil ${when}; do i=$((i + 1)); [ $i -lt 3000 ] || exit; sleep 0.01; done\n${what}\n`;
-  const encoded = Buffer.from(script).toString("base64");
-  await output(
-    "lb-1",
-    `echo ${encoded} | base64 -d > /run/once.sh; systemd-run -q --collect sh /run/once.sh`,
-  );
-}
-
 const changing = `[ -e ${state}/pending ]`;
 const serving = `grep -qx "phase serving" ${state}/pending 2>/dev/null`;
 /** New connections are taken by the kernel, and never answered. */
@@ -53,55 +32,77 @@ const killTheScript =
   "for p in /proc/[0-9]*; do case $(readlink $p/fd/9) in */haproxy.lock) kill -9 ${p##*/};; esac; done";
 
 describe.each(releases)("HAProxy %s", (version) => {
+  const { name: host, inventory } = balancers[version];
+  const onLab = ["-i", inventory];
+  /** Each changes something. */
+  const change = (...args: string[]) =>
+    lbctlJson<ApplyDocument>([
+      ...["apply", ...onLab, "--yes", "-e", `haproxy_timeout_queue_ms=${String((number += 1))}`],
+      ...args,
+    ]);
+  const plan = async () => (await lbctlJson<{ changes: boolean }>(["plan", ...onLab])).document;
+  const history = async () => (await lbctlJson<HistoryDocument>(["history", ...onLab])).document.hosts[0];
+  const live = () => output(host, "readlink -f /etc/haproxy/haproxy.cfg; cat /etc/haproxy/haproxy.cfg");
+  const token = (file: string) => output(host, `sed -n 's/^token //p' ${state}/${file}`);
+
+  /** Does `what` on the host as soon as `when` is so there; both are shell. */
+  async function onceOnHost(when: string, what: string): Promise<void> {
+    const script = `i=0\nuntil ${when}; do i=$((i + 1)); [ $i -lt 3000 ] || exit; sleep 0.01; done\n${what}\n`;
+    const encoded = Buffer.from(script).toString("base64");
+    await output(
+      host,
+      `echo ${encoded} | base64 -d > /run/once.sh; systemd-run -q --collect sh /run/once.sh`,
+    );
+  }
   let url = "";
 
   beforeAll(async () => {
-    await freshLab(version);
-    url = `http://${addressOf("lb-1")}/`;
+    await freshBalancer(version);
+    url = `http://${addressOf(host)}/`;
     const { document } = await change("--adopt");
     expect(document.hosts[0]).toMatchObject({ outcome: "changed", error: null });
   });
 
   afterEach(async () => {
-    await inside("lb-1", openTheWayIn);
+    await inside(host, openTheWayIn);
   });
 
   /** The old set serves, nothing is left undecided, and the next change works. */
   async function isWhole(before: string): Promise<void> {
     expect(await live()).toBe(before);
     expect((await get(url)).status).toBe(200);
-    expect(await output("lb-1", `ls ${state} | grep -x 'pending\\|reverting' || echo none`)).toBe("none");
+    expect(await output(host, `ls ${state} | grep -x 'pending\\|reverting' || echo none`)).toBe("none");
     expect((await change()).document.hosts[0]).toMatchObject({ outcome: "changed", error: null });
   }
 
   test("a change is confirmed over a connection of its own, and nothing is left to do", async () => {
-    expect(await output("lb-1", `cat ${state}/history | tail -n 1`)).toContain('"outcome":"changed"');
-    expect(await output("lb-1", "systemctl list-timers --no-legend 'lbctl-*' | wc -l")).toBe("0");
+    expect(await output(host, `cat ${state}/history | tail -n 1`)).toContain('"outcome":"changed"');
+    expect(await output(host, "systemctl list-timers --no-legend 'lbctl-*' | wc -l")).toBe("0");
     const args = [...onLab, "-e", `haproxy_timeout_queue_ms=${String(number)}`];
     expect((await lbctlJson<{ changes: boolean }>(["plan", ...args])).document.changes).toBe(false);
   });
 
   test("a drain outlives a reload by hand, and the state is not kept for a later one", async () => {
-    await runtime("lb-1", "set server api_pool/backend-api-1 state drain");
-    await output("lb-1", "systemctl reload haproxy");
-    expect(await runtime("lb-1", "show stat -1 4 -1")).toMatch(/^api_pool,backend-api-1,.*,DRAIN/m);
-    expect(await output("lb-1", `cat ${state}/state/servers`)).toBe("1");
-    await runtime("lb-1", "set server api_pool/backend-api-1 state ready");
+    await runtime(host, "set server api_pool/test-api state drain");
+    await output(host, "systemctl reload haproxy");
+    expect(await runtime(host, "show stat -1 4 -1")).toMatch(/^api_pool,test-api,.*,DRAIN/m);
+    expect(await output(host, `cat ${state}/state/servers`)).toBe("1");
+    await runtime(host, "set server api_pool/test-api state ready");
   });
 
   test("a drop-in that was edited is a change, and is put right", async () => {
     const path = "/etc/systemd/system/haproxy.service.d/lbctl.conf";
-    const before = await output("lb-1", `cat ${path}; echo 'ExecStartPre=/bin/false' >> ${path}`);
+    const before = await output(host, `cat ${path}; echo 'ExecStartPre=/bin/false' >> ${path}`);
     expect((await plan()).changes).toBe(true);
     expect((await change()).document.hosts[0]?.outcome).toBe("changed");
-    expect(await output("lb-1", `cat ${path}`)).toBe(before);
+    expect(await output(host, `cat ${path}`)).toBe(before);
   });
 
   test("a host that cannot be reached any more goes back by itself", async () => {
     const before = await live();
     await onceOnHost(changing, cutTheWayIn);
     const { code, document, stderr } = await change("--confirm-timeout", "3");
-    await output("lb-1", openTheWayIn);
+    await output(host, openTheWayIn);
     expect(code).toBe(6);
     expect(stderr).toMatch(/serving, but you cannot reach it: reverting in \d s/);
     expect(document.hosts[0]?.error?.problems[0]?.what).toBe("not confirmed within 3 s");
@@ -109,9 +110,9 @@ describe.each(releases)("HAProxy %s", (version) => {
       outcome: "rolled-back",
       reason: "not confirmed within 3 s",
     });
-    const late = await output("lb-1", confirmScript(state, "haproxy", await token("reverted"), 2));
+    const late = await output(host, confirmScript(state, "haproxy", await token("reverted"), 2));
     expect(late).toMatch(/^decision reverted\nentry .*not confirmed within 3 s/);
-    expect(await output("lb-1", confirmScript(state, "haproxy", "0123", 1))).toBe("decision unknown");
+    expect(await output(host, confirmScript(state, "haproxy", "0123", 1))).toBe("decision unknown");
     await isWhole(before);
   });
 
@@ -122,7 +123,7 @@ describe.each(releases)("HAProxy %s", (version) => {
     const before = await live();
     await onceOnHost(changing, `${cutTheWayIn}; until ${serving}; do sleep 0.01; done; ${what}`);
     const { code, document } = await change("--confirm-timeout", "20");
-    await output("lb-1", openTheWayIn);
+    await output(host, openTheWayIn);
     expect(code).toBe(6);
     expect(document.hosts[0]?.error?.problems[0]?.what).toMatch(reason);
     await isWhole(before);
@@ -132,17 +133,14 @@ describe.each(releases)("HAProxy %s", (version) => {
     const before = await live();
     await onceOnHost(changing, killTheScript);
     const first = change();
-    await output("lb-1", `until ${changing} && flock -n /run/lbctl/haproxy.lock true; do sleep 0.02; done`);
+    await output(host, `until ${changing} && flock -n /run/lbctl/haproxy.lock true; do sleep 0.02; done`);
     expect((await history())?.undecided).toMatchObject({ reverting: false });
     expect((await lbctl(["plan", ...onLab])).stdout).toMatch(/is not confirmed yet, and\s+reverts by itself/);
     expect((await change()).code).toBe(7);
     const unit = `lbctl-haproxy-${await token("pending")}`;
-    expect(await output("lb-1", `systemctl show -p ActiveState --value ${unit}.timer`)).toBe("active");
+    expect(await output(host, `systemctl show -p ActiveState --value ${unit}.timer`)).toBe("active");
     // what the timer does when its time has come
-    await output(
-      "lb-1",
-      `systemctl start ${unit}.service; until [ -e ${state}/reverted ]; do sleep 0.1; done`,
-    );
+    await output(host, `systemctl start ${unit}.service; until [ -e ${state}/reverted ]; do sleep 0.1; done`);
     const { code, document } = await first;
     expect(code).toBe(6);
     expect(document.hosts[0]?.error?.problems[0]?.what).toBe("the apply was killed on the host");
@@ -152,9 +150,9 @@ describe.each(releases)("HAProxy %s", (version) => {
   test("with --lock-wait the next one waits until it is decided, and plans then", async () => {
     await onceOnHost(changing, killTheScript);
     const first = change();
-    await output("lb-1", `until ${changing} && flock -n /run/lbctl/haproxy.lock true; do sleep 0.02; done`);
+    await output(host, `until ${changing} && flock -n /run/lbctl/haproxy.lock true; do sleep 0.02; done`);
     const next = change("--lock-wait", "60");
-    await output("lb-1", `sleep 2; systemctl start lbctl-haproxy-${await token("pending")}.service`);
+    await output(host, `sleep 2; systemctl start lbctl-haproxy-${await token("pending")}.service`);
     expect((await first).code).not.toBe(0);
     expect((await next).code).toBe(0);
     expect(await live()).toContain(`timeout queue ${String(number)}ms`);
@@ -164,8 +162,8 @@ describe.each(releases)("HAProxy %s", (version) => {
     const before = await live();
     await onceOnHost(changing, cutTheWayIn);
     const cut = change("--confirm-timeout", "60");
-    await output("lb-1", `until ${serving}; do sleep 0.05; done`);
-    await incus("restart", "--force", "lb-1");
+    await output(host, `until ${serving}; do sleep 0.05; done`);
+    await incus("restart", "--force", host);
     const { code, document } = await cut;
     expect(document.hosts[0]?.error?.problems[0]?.what).toContain("the host rebooted");
     expect(code).toBe(6);

@@ -1,18 +1,10 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { get, startLoad } from "../support/http.ts";
-import {
-  addressOf,
-  freshLab,
-  inside,
-  inventory,
-  liveState,
-  output,
-  runtime,
-  withoutDryBoot,
-} from "../support/lab.ts";
+import { addressOf, balancers, freshBalancer } from "../support/hosts.ts";
+import { inside, liveState, output, runtime, withoutDryBoot } from "../support/lab.ts";
 import { lbctl, lbctlJson } from "../support/lbctl.ts";
 import { projectWith } from "../support/project.ts";
-import { releases } from "./releases.ts";
+import { releases } from "../support/releases.ts";
 
 interface ChangeDocument {
   readonly hosts: {
@@ -41,25 +33,7 @@ interface HistoryDocument {
   }[];
 }
 
-const onLab = ["-i", inventory];
 const state = "/var/lib/lbctl/haproxy";
-const apply = (...args: string[]) => lbctlJson<ChangeDocument>(["apply", ...onLab, "--yes", ...args]);
-const rollback = (...args: string[]) => lbctlJson<ChangeDocument>(["rollback", ...onLab, "--yes", ...args]);
-const release = (...args: string[]) =>
-  lbctlJson<ChangeDocument>(["release", "lb-1", ...onLab, "--yes", ...args]);
-const history = async () => {
-  const { document } = await lbctlJson<HistoryDocument>(["history", ...onLab]);
-  const [host] = document.hosts;
-  if (!host) throw new Error("no host");
-  return host;
-};
-/** Generation and outcome of the newest entries. */
-const newest = async (count: number) =>
-  (await history()).entries.slice(0, count).map(({ generation, outcome }) => [generation, outcome]);
-const retries = () => output("lb-1", "sed -n 's/^ *retries //p' /etc/haproxy/haproxy.cfg");
-const loaded = async () => /^description: (.*)$/im.exec(await runtime("lb-1", "show info"))?.[1];
-const written = () => output("lb-1", "sed -n 's/^ *description //p' /etc/haproxy/haproxy.cfg");
-const console = (words: string) => inside("lb-1", `/var/lib/lbctl/bin/rollback ${words}`);
 
 /** A project whose HAProxy wants a folder that it may miss later. */
 const wantsFolder = () =>
@@ -68,13 +42,32 @@ const wantsFolder = () =>
   );
 
 describe.each(releases)("HAProxy %s", (version) => {
+  const { name: host, inventory } = balancers[version];
+  const onLab = ["-i", inventory];
+  const apply = (...args: string[]) => lbctlJson<ChangeDocument>(["apply", ...onLab, "--yes", ...args]);
+  const rollback = (...args: string[]) => lbctlJson<ChangeDocument>(["rollback", ...onLab, "--yes", ...args]);
+  const release = (...args: string[]) =>
+    lbctlJson<ChangeDocument>(["release", host, ...onLab, "--yes", ...args]);
+  const history = async () => {
+    const { document } = await lbctlJson<HistoryDocument>(["history", ...onLab]);
+    const [found] = document.hosts;
+    if (!found) throw new Error("no host");
+    return found;
+  };
+  /** Generation and outcome of the newest entries. */
+  const newest = async (count: number) =>
+    (await history()).entries.slice(0, count).map(({ generation, outcome }) => [generation, outcome]);
+  const retries = () => output(host, "sed -n 's/^ *retries //p' /etc/haproxy/haproxy.cfg");
+  const loaded = async () => /^description: (.*)$/im.exec(await runtime(host, "show info"))?.[1];
+  const written = () => output(host, "sed -n 's/^ *description //p' /etc/haproxy/haproxy.cfg");
+  const console = (words: string) => inside(host, `/var/lib/lbctl/bin/rollback ${words}`);
   // On 3.0 only what a reload that fails says and does differs by release; the rest asks HAProxy for nothing else.
   const once = test.skipIf(version === "3.0");
   let url = "";
 
   beforeAll(async () => {
-    await freshLab(version);
-    url = `http://${addressOf("lb-1")}/`;
+    await freshBalancer(version);
+    url = `http://${addressOf(host)}/`;
   });
 
   once("a host without HAProxy has no history, and nothing to go back to or to let go of", async () => {
@@ -100,7 +93,7 @@ describe.each(releases)("HAProxy %s", (version) => {
       reason: null,
     });
     expect(Math.abs(Date.parse(entries[0]?.at ?? "") - Date.now())).toBeLessThan(120_000);
-    expect(await output("lb-1", `stat -c '%a %U' ${state}/history`)).toBe("600 root");
+    expect(await output(host, `stat -c '%a %U' ${state}/history`)).toBe("600 root");
 
     const { stdout } = await lbctl(["history", ...onLab]);
     expect(stdout).toMatch(/\* +3 .*changed/);
@@ -110,7 +103,7 @@ describe.each(releases)("HAProxy %s", (version) => {
 
   test("an apply that does not hold is told with its reason; one that was refused is not", async () => {
     const cwd = projectWith((text) => text.replace("/run/haproxy/admin.sock", "/nowhere/admin.sock"));
-    const { code } = await withoutDryBoot("lb-1", () => lbctl(["apply", ...onLab, "--yes"], { cwd }));
+    const { code } = await withoutDryBoot(host, () => lbctl(["apply", ...onLab, "--yes"], { cwd }));
     expect(code).toBe(6);
     const refused = projectWith((text) => text.replace("    timeout queue <%=", "    timeout quue <%="));
     expect((await lbctl(["apply", ...onLab, "--yes"], { cwd: refused })).code).toBe(5);
@@ -123,26 +116,26 @@ describe.each(releases)("HAProxy %s", (version) => {
   });
 
   once("a rollback shows its plan, and without a yes does nothing", async () => {
-    const before = await liveState("lb-1");
+    const before = await liveState(host);
     const check = await lbctl(["rollback", ...onLab, "--check"]);
     expect(check.code).toBe(0);
     expect(check.stdout).toContain("-    retries 6");
     expect(check.stdout).toContain("+    retries 5");
     expect(check.stdout).toContain("back to generation 2");
     expect((await lbctl(["rollback", ...onLab])).code).toBe(3);
-    expect(await liveState("lb-1")).toBe(before);
+    expect(await liveState(host)).toBe(before);
   });
 
   test("a rollback makes a new generation under load, and no request fails", async () => {
     const load = startLoad(url, 8);
     const { code, document } = await rollback();
     const { sent, failures } = await load.stop();
-    expect(document.hosts[0]).toEqual({ name: "lb-1", outcome: "changed", why: null, error: null });
+    expect(document.hosts[0]).toEqual({ name: host, outcome: "changed", why: null, error: null });
     expect(code).toBe(0);
     expect(sent).toBeGreaterThan(100);
     expect(failures).toEqual([]);
     expect(await retries()).toBe("5");
-    expect(await output("lb-1", `readlink ${state}/current`)).toBe("generations/4");
+    expect(await output(host, `readlink ${state}/current`)).toBe("generations/4");
     expect(await loaded()).toBe(await written());
     const { entries, previous } = await history();
     expect(entries[0]).toMatchObject({ generation: 4, outcome: "rollback", restores: 2 });
@@ -171,41 +164,41 @@ describe.each(releases)("HAProxy %s", (version) => {
   once("lists stay as they are today", async () => {
     const list = "cat /etc/haproxy/lists/trusted_ips.list";
     expect((await apply("-e", '{"haproxy_retries": 7, "haproxy_trusted_ips": ["192.0.2.7"]}')).code).toBe(0);
-    const today = await output("lb-1", list);
+    const today = await output(host, list);
     expect((await rollback()).code).toBe(0);
     expect(await retries()).toBe("4");
-    expect(await output("lb-1", list)).toBe(today);
+    expect(await output(host, list)).toBe(today);
     expect(today).toContain("192.0.2.7");
     expect((await rollback("--to", "1")).document.hosts[0]?.outcome).toBe("unchanged");
   });
 
   once("a damaged generation is refused by name, and nothing is touched", async () => {
-    const before = await liveState("lb-1");
-    await output("lb-1", `echo '# by hand' >> ${state}/generations/3/haproxy.cfg`);
-    await output("lb-1", `touch ${state}/generations/3/lists/more.list`);
+    const before = await liveState(host);
+    await output(host, `echo '# by hand' >> ${state}/generations/3/haproxy.cfg`);
+    await output(host, `touch ${state}/generations/3/lists/more.list`);
     const { code, document } = await rollback("--to", "3");
     expect(code).toBe(5);
     expect(document.hosts[0]?.error?.problems[0]?.what).toBe(
       "generation 3 cannot be gone back to: lists/more.list was added; haproxy.cfg has another content",
     );
-    expect(await liveState("lb-1")).toBe(before);
+    expect(await liveState(host)).toBe(before);
     expect((await console("3")).code).toBe(5);
-    expect(await liveState("lb-1")).toBe(before);
+    expect(await liveState(host)).toBe(before);
     expect((await console("--list")).stdout).toMatch(/^ *3 .*damaged$/m);
   });
 
   test("a rollback that does not hold goes back to what was, and says so", async () => {
-    await output("lb-1", "mkdir /run/extra");
+    await output(host, "mkdir /run/extra");
     const cwd = wantsFolder();
     expect((await lbctl(["apply", ...onLab, "--yes"], { cwd })).code).toBe(0);
     const wanting = (await history()).current ?? 0;
     expect((await apply()).code).toBe(0);
-    await output("lb-1", "rm -rf /run/extra");
+    await output(host, "rm -rf /run/extra");
     const files = "readlink -f /etc/haproxy/haproxy.cfg; sha256sum /etc/haproxy/haproxy.cfg";
-    const before = await output("lb-1", files);
+    const before = await output(host, files);
 
     const load = startLoad(url, 4);
-    const { code, document } = await withoutDryBoot("lb-1", () => rollback());
+    const { code, document } = await withoutDryBoot(host, () => rollback());
     expect(document.hosts[0]).toMatchObject({ outcome: "rolled-back", error: { code: "rolled-back" } });
     expect(code).toBe(6);
     const byConsole = await console(String(wanting));
@@ -214,7 +207,7 @@ describe.each(releases)("HAProxy %s", (version) => {
     expect(byConsole.code).toBe(6);
     expect((await load.stop()).failures).toEqual([]);
 
-    expect(await output("lb-1", files)).toBe(before);
+    expect(await output(host, files)).toBe(before);
     expect(await loaded()).toBe(await written());
     expect(await newest(2)).toEqual([
       [wanting, "rolled-back"],
@@ -224,13 +217,13 @@ describe.each(releases)("HAProxy %s", (version) => {
   });
 
   test("the console goes back without lbctl, honours the lock, and is told", async () => {
-    expect(await output("lb-1", "stat -c '%a %U' /var/lib/lbctl/bin/rollback")).toBe("700 root");
+    expect(await output(host, "stat -c '%a %U' /var/lib/lbctl/bin/rollback")).toBe("700 root");
     const { current } = await history();
     expect((await console("--list")).stdout).toMatch(new RegExp(`^ *${String(current)} .*current$`, "m"));
     expect((await console("--help")).code).toBe(3);
-    await output("lb-1", "systemd-run -q --unit=holder flock /run/lbctl/haproxy.lock sleep 60; sleep 0.5");
+    await output(host, "systemd-run -q --unit=holder flock /run/lbctl/haproxy.lock sleep 60; sleep 0.5");
     expect((await console("2")).code).toBe(7);
-    await output("lb-1", "systemctl stop holder");
+    await output(host, "systemctl stop holder");
 
     const load = startLoad(url, 4);
     const { code, stdout } = await console("2");
@@ -246,7 +239,7 @@ describe.each(releases)("HAProxy %s", (version) => {
       generation: 2,
       outcome: "rollback",
       restores: 2,
-      by: "root@lb-1 (console)",
+      by: `root@${host} (console)`,
       kept: true,
     });
     expect((await console("")).code).toBe(0);
@@ -257,58 +250,58 @@ describe.each(releases)("HAProxy %s", (version) => {
   });
 
   once("a console program that was changed or lost comes back with the next change", async () => {
-    await output("lb-1", "echo : > /var/lib/lbctl/bin/rollback");
+    await output(host, "echo : > /var/lib/lbctl/bin/rollback");
     expect((await apply("-e", "haproxy_retries=8")).code).toBe(0);
     expect((await console("--list")).code).toBe(0);
-    await output("lb-1", "rm -r /var/lib/lbctl/bin");
+    await output(host, "rm -r /var/lib/lbctl/bin");
     expect((await apply("-e", "haproxy_retries=9")).code).toBe(0);
     expect((await console("--list")).code).toBe(0);
   });
 
   once("the history is bounded", async () => {
     await output(
-      "lb-1",
+      host,
       `for n in $(seq 300); do head -n 1 ${state}/history; done > /tmp/h && cat /tmp/h ${state}/history > /tmp/h2 && cat /tmp/h2 > ${state}/history`,
     );
     expect((await apply()).code).toBe(0);
-    expect(await output("lb-1", `wc -l < ${state}/history; stat -c %a ${state}/history`)).toBe("200\n600");
+    expect(await output(host, `wc -l < ${state}/history; stat -c %a ${state}/history`)).toBe("200\n600");
   });
 
   once("a link replaced by a file needs --force, or --adopt, to go back", async () => {
-    await output("lb-1", "sed -i 's/retries 3/retries 1/' /etc/haproxy/haproxy.cfg");
+    await output(host, "sed -i 's/retries 3/retries 1/' /etc/haproxy/haproxy.cfg");
     const refused = await lbctl(["rollback", ...onLab, "--yes"]);
     expect(refused.code).toBe(3);
     expect(refused.stderr).toContain("--force");
     expect((await console("")).code).toBe(5);
     expect((await rollback("--adopt")).code).toBe(0);
     expect(await retries()).toBe("9");
-    expect(await output("lb-1", "readlink /etc/haproxy/haproxy.cfg")).toBe(`${state}/current/haproxy.cfg`);
+    expect(await output(host, "readlink /etc/haproxy/haproxy.cfg")).toBe(`${state}/current/haproxy.cfg`);
   });
 
   once("a release leaves plain files with today's content, and HAProxy as it runs", async () => {
-    await output("lb-1", "chgrp haproxy /etc/haproxy/lists/trusted_ips.list");
-    await output("lb-1", "chmod 640 /etc/haproxy/lists/trusted_ips.list");
+    await output(host, "chgrp haproxy /etc/haproxy/lists/trusted_ips.list");
+    await output(host, "chmod 640 /etc/haproxy/lists/trusted_ips.list");
     const look =
       "cd /etc/haproxy; find -L . -type f -exec stat -L -c '%n %a %U %G' {} + | sort; find -L . -type f | sort | xargs sha256sum; pgrep -x haproxy | sort";
-    const before = await output("lb-1", look);
-    const shown = await lbctl(["release", "lb-1", ...onLab]);
+    const before = await output(host, look);
+    const shown = await lbctl(["release", host, ...onLab]);
     expect(shown.code).toBe(3);
     expect(shown.stdout).toContain("/etc/haproxy/haproxy.cfg becomes plain");
 
     // as a release that was cut off left it
-    await output("lb-1", `cp -a ${state}/current/maps /etc/haproxy/.maps.lbctl; rm /etc/haproxy/maps`);
+    await output(host, `cp -a ${state}/current/maps /etc/haproxy/.maps.lbctl; rm /etc/haproxy/maps`);
     await output(
-      "lb-1",
+      host,
       `cp -a ${state}/current/lists /etc/haproxy/.l && rm /etc/haproxy/lists && mv /etc/haproxy/.l /etc/haproxy/lists`,
     );
     const { code, document } = await release();
-    expect(document.hosts[0]).toEqual({ name: "lb-1", outcome: "changed", why: null, error: null });
+    expect(document.hosts[0]).toEqual({ name: host, outcome: "changed", why: null, error: null });
     expect(code).toBe(0);
 
-    expect(await output("lb-1", look)).toBe(before);
-    expect(await output("lb-1", "find /etc/haproxy -type l; ls -A /etc/haproxy | grep lbctl || :")).toBe("");
-    expect(await output("lb-1", "ls -d /var/lib/lbctl/bin 2>&1 || :")).toContain("No such file");
-    await output("lb-1", "haproxy -Ws -c -f /etc/haproxy/haproxy.cfg && systemctl reload haproxy");
+    expect(await output(host, look)).toBe(before);
+    expect(await output(host, "find /etc/haproxy -type l; ls -A /etc/haproxy | grep lbctl || :")).toBe("");
+    expect(await output(host, "ls -d /var/lib/lbctl/bin 2>&1 || :")).toContain("No such file");
+    await output(host, "haproxy -Ws -c -f /etc/haproxy/haproxy.cfg && systemctl reload haproxy");
     expect((await get(url)).status).toBe(200);
     expect((await history()).current).toBe(null);
     expect(await newest(1)).toEqual([[null, "released"]]);
@@ -317,16 +310,16 @@ describe.each(releases)("HAProxy %s", (version) => {
   });
 
   once("after a release the set is the operator's own: apply asks for --adopt, and keeps it", async () => {
-    await output("lb-1", "sed -i 's/retries 9/retries 2/' /etc/haproxy/haproxy.cfg");
+    await output(host, "sed -i 's/retries 9/retries 2/' /etc/haproxy/haproxy.cfg");
     expect((await lbctl(["plan", ...onLab])).stdout).toContain("the files there are your own");
     const refused = await lbctl(["apply", ...onLab, "--yes"]);
     expect(refused.code).toBe(3);
     expect(refused.stderr).toContain("--adopt");
     const numbers = `ls ${state}/generations | sort -n | tail -n 1`;
-    const last = Number(await output("lb-1", numbers));
+    const last = Number(await output(host, numbers));
     expect((await apply("--adopt")).code).toBe(0);
-    expect(Number(await output("lb-1", numbers))).toBe(last + 2);
-    expect(await output("lb-1", `cat ${state}/generations/${String(last + 1)}/haproxy.cfg`)).toContain(
+    expect(Number(await output(host, numbers))).toBe(last + 2);
+    expect(await output(host, `cat ${state}/generations/${String(last + 1)}/haproxy.cfg`)).toContain(
       "retries 2",
     );
     expect((await history()).previous).toBe(null);
@@ -336,9 +329,9 @@ describe.each(releases)("HAProxy %s", (version) => {
 
   test("an adoption that does not hold leaves the operator's own content", async () => {
     expect((await release()).code).toBe(0);
-    await output("lb-1", "sed -i 's/retries 3/retries 2/' /etc/haproxy/haproxy.cfg");
+    await output(host, "sed -i 's/retries 3/retries 2/' /etc/haproxy/haproxy.cfg");
     const cwd = projectWith((text) => text.replace("/run/haproxy/admin.sock", "/nowhere/admin.sock"));
-    const { code } = await withoutDryBoot("lb-1", () =>
+    const { code } = await withoutDryBoot(host, () =>
       lbctl(["apply", ...onLab, "--yes", "--adopt"], { cwd }),
     );
     expect(code).toBe(6);
@@ -349,8 +342,8 @@ describe.each(releases)("HAProxy %s", (version) => {
 
   once("a release with --purge leaves no generation, and a host that an apply can take over", async () => {
     expect((await release("--purge")).code).toBe(0);
-    expect(await output("lb-1", `ls ${state}; cat ${state}/state/servers`)).toBe("history\nstate\n1");
-    await output("lb-1", "systemctl restart haproxy");
+    expect(await output(host, `ls ${state}; cat ${state}/state/servers`)).toBe("history\nstate\n1");
+    await output(host, "systemctl restart haproxy");
     expect((await get(url)).status).toBe(200);
     expect((await apply("--adopt")).code).toBe(0);
     expect((await history()).entries.slice(0, 2)).toMatchObject([
