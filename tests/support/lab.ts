@@ -49,10 +49,13 @@ export function addressOf(host: string): string {
 
 /** What must not change when an apply is refused: the live files, the master and the worker. */
 export async function liveState(host: string): Promise<string> {
-  return output(
-    host,
-    `readlink -f /etc/haproxy/haproxy.cfg; cd /etc/haproxy; find -L . -type f | sort | xargs sha256sum; pgrep -x haproxy | sort`,
-  );
+  const script = `readlink -f /etc/haproxy/haproxy.cfg; cd /etc/haproxy; find -L . -type f | sort | xargs sha256sum; pgrep -x haproxy | sort`;
+  // on a busy machine Incus has been seen to lose what a command said
+  for (let left = 3; left > 0; left--) {
+    const state = await output(host, script);
+    if (state !== "") return state;
+  }
+  throw new Error(`${host} says nothing of its live state`);
 }
 
 /** Runs `part` while a host cannot make namespaces, so that what a dry boot would refuse is tried for real. */
