@@ -277,9 +277,10 @@ function addLab(program: Command, context: Context, exit: (code: number) => void
       .option("-q, --quiet", "no progress")
       .option("-v, --verbose", "show more, stack traces included");
   const up = labCommand("up").description("start the lab, and write its inventory to inventories/lab");
-  up.option("--lb <n>", "load balancers", wholeNumber, 1);
-  up.option("--api <n>", "API backends", wholeNumber, 2);
-  up.option("--stream <n>", "stream servers", wholeNumber, 2);
+  // the lab says how many there may be of each
+  up.option("--lb <n>", "load balancers", Number, 1);
+  up.option("--api <n>", "API backends", Number, 2);
+  up.option("--stream <n>", "stream servers", Number, 2);
   up.addOption(
     new Option("--haproxy <release>", "HAProxy that the load balancers' Debian has")
       .choices(["2.6", "3.0"])
@@ -389,8 +390,9 @@ function haproxyVersion(): Option {
   return new Option("--haproxy-version <version>", "HAProxy to render for")
     .default("2.6")
     .argParser((text: string) => {
-      if (/^\d+\.\d+$/.test(text)) return text;
-      throw new InvalidArgumentError("It must be like 2.6.");
+      const [major = 0, minor = 0] = /^(\d+)\.(\d+)$/.exec(text)?.slice(1).map(Number) ?? [];
+      if (major > 2 || (major === 2 && minor >= 6)) return text;
+      throw new InvalidArgumentError("It must be 2.6 or newer, like 3.0.");
     });
 }
 

@@ -7,7 +7,11 @@ import { refuseTooLarge } from "./text.ts";
 /** A file's bytes, or undefined when nothing is there. Throws LbctlError `invalid` when it cannot be read. */
 export async function readIfThere(file: string): Promise<Uint8Array | undefined> {
   return ifThere(file, async () => {
-    refuseTooLarge((await stat(file)).size, file);
+    const stats = await stat(file);
+    // one that nobody writes to would be waited for for ever; the shell's <(...) is below /dev
+    if (!stats.isFile() && !stats.isDirectory() && !file.startsWith("/dev/"))
+      throw invalid("is no regular file", file, "Put a file in its place.");
+    refuseTooLarge(stats.size, file);
     return readFile(file);
   });
 }

@@ -13,7 +13,7 @@ export function planLines(plans: readonly HostPlan[]): string[] {
 
 /** What the plans come to, in a sentence. */
 export function planSummary(plans: readonly HostPlan[]): string {
-  if (plans.length === 0) return "No host could be looked at.";
+  if (plans.length === 0) return "There is no plan for any host.";
   const changed = plans.filter((plan) => plan.changes).length;
   if (changed === 0) return `No changes: ${count(plans.length, "host")} as described.`;
   return `Plan: ${count(changed, "host")} to change, ${String(plans.length - changed)} unchanged.`;

@@ -281,6 +281,8 @@ describe.each(releases)("HAProxy %s", (release) => {
       return Object.keys(headers).filter((name) => headers[name]?.includes("203.0.113.7"));
     };
     expect(await seen()).toEqual(["x-other"]);
+    const named = { connection: "close, x-forwarded-for, x-forwarded-proto" };
+    expect((await get(`${url}/`, named)).body.toLowerCase()).not.toContain("close, x-forwarded-for");
     const subnet = `${addressOf("lb-1").split(".").slice(0, 3).join(".")}.0/24`;
     const trust = await lbctl(["apply", ...onLab, "--yes", "-e", `{"haproxy_trusted_ips": ["${subnet}"]}`]);
     expect(trust.code).toBe(0);
