@@ -403,5 +403,5 @@ function collect(value: string, previous: readonly string[] | undefined): string
 function wholeNumber(text: string): number {
   const number = Number(text);
   if (/^\d{1,6}$/.test(text) && number > 0) return number;
-  throw new InvalidArgumentError("It must be a whole number above 0.");
+  throw new InvalidArgumentError("It must be a whole number from 1 to 999999.");
 }

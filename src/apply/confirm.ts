@@ -8,6 +8,8 @@ export interface Decision {
   readonly kind: "confirmed" | "reverted" | "unknown";
   /** Why it was reverted, as the history has it. */
   readonly reason: string | null;
+  /** What was there before could not be brought back whole. */
+  readonly failed?: boolean;
 }
 
 const pauseMs = 500;
@@ -105,16 +107,15 @@ export class Confirmation {
 function decisionIn(text: string): Decision {
   const [, word] = /^decision (confirmed|reverted)$/m.exec(text) ?? [];
   if (word === "confirmed") return { kind: "confirmed", reason: null };
-  if (word === "reverted")
-    return { kind: "reverted", reason: reasonIn(/^entry (.*)$/m.exec(text)?.[1] ?? "") };
+  if (word === "reverted") return { kind: "reverted", ...entryIn(/^entry (.*)$/m.exec(text)?.[1] ?? "") };
   return { kind: "unknown", reason: null };
 }
 
-function reasonIn(json: string): string | null {
+function entryIn(json: string): Pick<Decision, "reason" | "failed"> {
   try {
-    const { reason } = JSON.parse(json) as { reason?: unknown };
-    return typeof reason === "string" ? reason : null;
+    const { reason, outcome } = JSON.parse(json) as { reason?: unknown; outcome?: unknown };
+    return { reason: typeof reason === "string" ? reason : null, failed: outcome === "failed" };
   } catch {
-    return null;
+    return { reason: null };
   }
 }

@@ -93,7 +93,7 @@ sub take { my ($file) = @_;
   my $head = join "", map { "$_\n" } "id $id", "owner $owner", "reason $reason", "token $number", "since " . clock(),
     "up " . up(), "ttl $ttl", "holder $$ " . start_of($$);
   truncate $file, 0;
-  syswrite $file, $head . beat();
+  (syswrite($file, $head . beat()) // 0) == length $head . beat() or refuse("$path.lease cannot be written: $!");
   ($lease, $beat_at) = ($file, length $head); }
 sub held_by { my ($other) = @_;
   return sprintf "%s has held the lease of this host for %d s (since %s), for %s %s; its id is %s", $other->{owner},

@@ -81,6 +81,7 @@ next=\${1:-$(previous)}
 set_dir="$state/generations/$next"
 [ -d "$set_dir" ] || fail rejected "generation $next is not there; see $0 --list"
 [ "generations/$next" != "$previous" ] || fail rejected "generation $next is the current one; see $0 --list"
+out=$(problems_of "$state/$previous") || note "generation \${previous##*/} was edited by hand; the edits stay in $state/$previous: $out"
 out=$(problems_of "$set_dir") || fail rejected "generation $next cannot be gone back to: $out"
 out=$(check_config "$set_dir/haproxy.cfg") || fail rejected "$out"
 for l in ${role.links.join(" ")}; do

@@ -65,6 +65,7 @@ fence() {
   while IFS=' ' read -r key value; do
     case $key in token) latest=$value ;; owner) holder=$value ;; since) taken=$value ;; esac
   done <"$lease.lease"
+  [ -n "$latest" ] || discard rejected "$lease.lease says nothing: $(disk_full /run/lbctl)"
   [ "$latest" = "$fencing" ] || discard lost "your lease went to \${holder:-another lbctl} at \${taken:-this moment}"
 }
 begin_commit() { echo "$fencing" >"$lease.committing"; }

@@ -59,7 +59,7 @@ const releaseSteps: readonly Step<ReleaseContext>[] = [
     name: "copy",
     text: "copying the files as they are today",
     // a name that is missing was about to be replaced when an earlier release was cut off: it is linked again
-    script: ({ role }) => `released= links=${quote(role.links.join(" "))}
+    script: () => `released=
 for l in $links; do
   rm -rf "\${live:?}/.$l.lbctl"
   [ -e "$state/current/$l" ] || continue

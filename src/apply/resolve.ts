@@ -20,12 +20,12 @@ export const resolveFunctions = `resolve() {
 }
 # says FILE: what a record says, in variables; fails when there is none
 says() {
-  token= next= previous= phase= until=0 confirm= by= at=
+  token= next= previous= phase= until=0 confirm= by= at= outcome=
   [ -e "$1" ] || return 1
   while read -r k v; do
     case $k in
       token) token=$v ;; next) next=$v ;; previous) previous=$v ;; until) until=$v ;;
-      confirm) confirm=$v ;; by) by=$v ;; at) at=$v ;;
+      confirm) confirm=$v ;; by) by=$v ;; at) at=$v ;; outcome) outcome=$v ;;
       phase) case $v in committing | serving) phase=$v ;; esac ;;
     esac
   done <"$1"
@@ -69,6 +69,8 @@ overdue() { # whoever asks holds the lock
 # HAProxy waits for this, so it only puts the set back. A transaction that lives sees it, and does the rest.
 before_start() {
   [ ! -d "$state/state" ] || echo 1 >"$state/state/servers"
+  # a release that was cut off
+  mend_links
   if says "$state/pending"; then
     read -r starting 2>/dev/null <"/run/lbctl/$service.starting"
     [ "\${starting-}" != "$token" ] || exit 0
@@ -77,11 +79,13 @@ before_start() {
   says "$state/reverting" || exit 0
   drop_torn
   point_to "$previous"
+  mend_links
   mkdir -p /run/lbctl
   exec 9>>"/run/lbctl/$service.lock"
   flock -n 9 || exit 0
   out="HAProxy stopped or was restarted before the change was confirmed"
   this_boot || out=$(why)
+  carry_certs "$state/generations/$next" "$state/$previous"
   set_aside
   settle rolled-back "$out"
   echo "$out: the previous configuration is back" >&2

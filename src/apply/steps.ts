@@ -20,6 +20,8 @@ export interface CopiedGeneration {
   readonly generation: number;
   /** Names in the live directory that are copied from there, as they are today. */
   readonly stays: readonly string[];
+  /** Certificates that others put there while it is made come along. */
+  readonly carries: boolean;
 }
 
 /** What the steps need to know; every value is lbctl's own or checked. */
@@ -81,9 +83,13 @@ ${from === null ? sumsMatch : copyMatches}`,
   {
     name: "keep",
     text: "keeping what stood there before as a generation",
-    // 0 before the first apply; a higher one after a release
-    script: ({ role }) => `links=${quote(role.links.join(" "))}
-if [ ! -L "$state/current" ]; then
+    // 0 before the first apply; a higher one after a release, and after an adoption that ended here
+    script: () => `managed=
+for l in $links; do
+  case $seen in *"
+link $l linked"*) managed=yes ;; esac
+done
+if [ ! -L "$state/current" ] || { [ -z "$managed" ] && [ -e "$live/haproxy.cfg" ]; }; then
   newest=$(newest)
   if [ -z "$newest" ] || [ -e "$live/haproxy.cfg" ]; then
     newest=$((\${newest:--1} + 1))
@@ -113,7 +119,7 @@ newest=$(newest)
 next=$((newest + 1))
 ${keepEdits(plan)}trap '' HUP INT TERM PIPE
 ${writePending}
-begin_commit
+begin_commit 2>/dev/null || { rm -f "$state/pending"; discard rejected "$lease.committing could not be written: $(disk_full /run/lbctl)"; }
 for l in $links; do
   case $seen in *"
 link $l linked"*) continue ;; esac
@@ -121,6 +127,7 @@ link $l linked"*) continue ;; esac
 done
 out=$(mv -T "$state/staging" "$state/generations/$next" 2>&1) || go_back rejected "the new set could not be put in place: $out"
 out=$(point_to "generations/$next" 2>&1) || go_back rejected "the new set could not be put in place: $out"
+carry_certs "$state/$previous" "$state/generations/$next"
 out=$(check_config "$live/haproxy.cfg") || go_back rejected "$out"`,
   },
   {
@@ -226,7 +233,7 @@ ${awaitFunction}
 ${validateFunction}
 ${context.plan.dropIn === null ? "" : placeDropIn}
 ${context.from === null ? "" : problemsFunction}
-identity=${quote(context.identity)} outcome=${context.from === null ? "changed" : "rollback"}
+identity=${quote(context.identity)} outcome=${context.from === null ? "changed" : "rollback"} carries=${context.from?.carries ? "yes" : ""}
 token=${quote(token)} confirm=${String(confirmSeconds)} by=${quote(by)} at=${quote(at)}
 export token
 ${scriptOf(steps, context)}`;
@@ -243,7 +250,7 @@ apt update && apt install -y --no-install-recommends ${quoteAll(packages)}`;
 export const applyFunctions = `event() { printf 'event %s\\n' "$*"; }
 note() { event note "$(printf %s "$1" | base64 -w0)"; }
 fail() { event fail "$1" "$(printf %s "$2" | base64 -w0)"; exit 1; }
-disk_full() { df -P "$state" | awk 'NR == 2 && $4 < 1024 { print "\\nthe disk of " $6 " is full" }'; }
+disk_full() { df -P "\${1:-$state}" | awk 'NR == 2 && $4 < 1024 { print "\\nthe disk of " $6 " is full" }'; }
 discard() { rm -rf "$state/staging"; fail "$@"; }
 # the oldest first, without generation 0
 generations() { ls "$state/generations" | grep -x '[1-9][0-9]\\{0,8\\}' | sort -n; }
@@ -273,6 +280,22 @@ link() {
 point_to() { ln -sfn "$1" "$state/.current.lbctl" && mv -T "$state/.current.lbctl" "$state/current"; }
 loaded() { ask_worker "show info" | sed -n 's/^[Dd]escription: //p'; }
 worker() { ask ${masterSocket} "show proc" | awk '$2 == "worker" && $1 ~ /^[0-9]+$/ { print $1; exit }'; }
+# a name that was taken away to become a link, or a plain file, and is not there
+mend_links() {
+  for l in $links; do
+    [ -e "$live/$l" ] || [ -L "$live/$l" ] || [ ! -e "$state/current/$l" ] || ln -s "$state/current/$l" "$live/$l"
+  done
+}
+# carry_certs FROM TO: what others have put into certs/ of a set that was live, since it was copied
+carry_certs() {
+  [ "\${outcome-}" = changed ] || [ -n "\${carries-}" ] || return 0
+  for f in "$1"/certs/* "$1"/certs/.[!.]*; do
+    [ -e "$f" ] || [ -L "$f" ] || continue
+    n=certs/\${f##*/}
+    ! cut -c67- "$1/.sha256sums" 2>/dev/null | grep -qxF -e "$n" || continue
+    cmp -s "$f" "$2/$n" || { mkdir -p "$2/certs" && cp -aT "$f" "$2/$n"; } || note "$f could not be copied to $2/certs"
+  done
+}
 set_aside() { # what came
   for d in "$state/generations/$next" "$state/staging"; do
     [ -d "$d" ] || continue
@@ -287,6 +310,8 @@ go_back() {
   event start restore
   [ ! -e "$state/pending" ] || mv -T "$state/pending" "$state/reverting" 2>/dev/null
   point_to "$previous"
+  mend_links
+  carry_certs "$state/generations/$next" "$state/$previous"
   set_aside
   if [ "$1" = rolled-back ]; then
     want=$(described "$live/haproxy.cfg")

@@ -127,8 +127,10 @@ async function afterLostLink(
   host: string,
   lost: LbctlError,
 ): Promise<HostOutcome> {
-  const { kind, reason } = await confirmation.begin();
+  const { kind, reason, failed: isBroken } = await confirmation.begin();
   if (kind === "confirmed") return { host, outcome: "changed", error: null };
+  if (kind === "reverted" && isBroken)
+    return failed(host, failureOf(host, "failed", reason ?? "the change could not be taken back"));
   if (kind === "reverted") {
     const error = failureOf(host, "rolled-back", reason ?? "the change did not hold");
     return { host, outcome: "rolled-back", error };

@@ -40,6 +40,8 @@ interface RollbackLook {
   readonly generation: number;
   /** Manifest of the current generation; null when it has none. */
   readonly current: Manifest | null;
+  /** Certificates that others put there meanwhile come along. */
+  readonly carries: boolean;
 }
 
 /** `lbctl rollback`: shows what going back would change, asks, and does it as an apply would. */
@@ -97,7 +99,8 @@ export async function lookAtRollback(
   if (rollback.plan.install.length > 0) {
     throw nowhere(name, `the host has no package ${rollback.plan.install.join(", ")}`);
   }
-  return { remote, observed, plan: rollback.plan, rollback, generation, current: target.current };
+  const carries = withLists || !withCerts;
+  return { remote, observed, plan: rollback.plan, rollback, generation, current: target.current, carries };
 }
 
 function nowhere(at: string, what: string): LbctlError {
@@ -111,7 +114,7 @@ function nowhere(at: string, what: string): LbctlError {
 /** The transaction of an apply, with a generation's set. */
 export async function rollBackOne(
   { role }: Project,
-  { remote, observed, plan, rollback, generation }: RollbackLook,
+  { remote, observed, plan, rollback, generation, carries }: RollbackLook,
   author: Author,
   emit: Emit,
   signal: AbortSignal,
@@ -119,7 +122,7 @@ export async function rollBackOne(
   confirmSeconds?: number,
 ): Promise<HostOutcome> {
   const { identity, files, stays } = rollback;
-  const desired = { identity, files, from: { generation, stays } };
+  const desired = { identity, files, from: { generation, stays, carries } };
   const input = { role, plan, desired, observed, author, ...(confirmSeconds ? { confirmSeconds } : {}) };
   const outcome = await applyHost(remote, input, emit, signal, turn);
   return outcome.error === null ? outcome : { ...outcome, error: inWords(outcome.error, files) };

@@ -24,7 +24,7 @@ export async function waitUntil<Seen>(
     if (isGood(seen) || leftMs <= 0) return seen;
     onWait(seen);
     await sleep(Math.min(pauseMs, leftMs), undefined, { signal }).catch(() => {
-      throw new LbctlError("interrupted", { what: "stopped while waiting until all is ok" });
+      throw new LbctlError("interrupted", { what: "stopped while waiting; nothing was touched" });
     });
   }
 }

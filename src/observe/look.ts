@@ -46,7 +46,7 @@ sub files_below { my ($path) = @_;
 
 /** Where the role's files live, and a shell function `look` for them; an apply uses the same to see whether it moved. */
 export function liveFunctions(role: Role): string {
-  return `live=${quote(role.live)} state=${quote(role.state)} service=${quote(role.service)}
+  return `live=${quote(role.live)} state=${quote(role.state)} service=${quote(role.service)} links=${quote(role.links.join(" "))}
 look() { perl -e '${lookInPerl}
   my ($lines) = look(@ARGV); print map { "$_\\n" } @$lines;
 ' -- "$live" "$state" ${quoteAll(role.links)} 2>/dev/null; }

@@ -1,4 +1,4 @@
-import { afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { confirmScript } from "../../src/apply/pending.ts";
 import { get } from "../support/http.ts";
 import { addressOf, balancers, freshBalancer } from "../support/hosts.ts";
@@ -156,6 +156,91 @@ describe.each(releases)("HAProxy %s", (version) => {
     expect((await first).code).not.toBe(0);
     expect((await next).code).toBe(0);
     expect(await live()).toContain(`timeout queue ${String(number)}ms`);
+  });
+
+  describe("an adoption that is cut off while a folder is away to become a link", () => {
+    /** Its `mv` of lists/ takes long from now on, and says on /run/slow that it is done. */
+    const slowMove = `printf '%s\\n' '#!/bin/sh' '/usr/bin/mv "$@" || exit' 'case "$*" in */replaced/*lists*) touch /run/slow; sleep 20 ;; esac' >/usr/local/bin/mv; chmod 755 /usr/local/bin/mv; rm -f /run/slow`;
+    const slow = "[ -e /run/slow ]";
+
+    beforeEach(async () => {
+      expect((await lbctl(["release", host, ...onLab, "--yes"])).code).toBe(0);
+      await output(host, slowMove);
+    });
+
+    async function isAdopted(): Promise<void> {
+      await output(host, "rm -f /usr/local/bin/mv; haproxy -c -f /etc/haproxy/haproxy.cfg");
+      expect((await get(url)).status).toBe(200);
+      expect((await change("--adopt")).document.hosts[0]).toMatchObject({ outcome: "changed", error: null });
+      expect((await get(url)).status).toBe(200);
+    }
+
+    test("by a reboot: HAProxy starts with what was there", async () => {
+      await onceOnHost(slow, "rm /usr/local/bin/mv; systemctl reboot -ff");
+      expect((await change("--adopt")).code).not.toBe(0);
+      await vi.waitFor(async () => {
+        expect((await get(url)).status).toBe(200);
+      }, 30_000);
+      await isAdopted();
+    });
+
+    test("by the end of its script: the host makes it whole", async () => {
+      await onceOnHost(slow, killTheScript);
+      const first = change("--adopt");
+      await output(host, `until ${slow} && flock -n /run/lbctl/haproxy.lock true; do sleep 0.02; done`);
+      await output(host, `systemctl start lbctl-haproxy-${await token("pending")}.service`);
+      expect((await first).document.hosts[0]?.outcome).toBe("rolled-back");
+      await isAdopted();
+    });
+  });
+
+  test("a release that a reboot cuts off while a folder's link is away: HAProxy starts, and it can be run again", async () => {
+    await change("--adopt");
+    await output(
+      host,
+      `printf '%s\\n' '#!/bin/sh' 'case "$*" in *.lists.lbctl*) touch /run/slow; sleep 20 ;; esac' 'exec /usr/bin/mv "$@"' >/usr/local/bin/mv; chmod 755 /usr/local/bin/mv`,
+    );
+    await onceOnHost("[ -e /run/slow ]", "rm /usr/local/bin/mv; systemctl reboot -ff");
+    expect((await lbctl(["release", host, ...onLab, "--yes"])).code).not.toBe(0);
+    await vi.waitFor(async () => {
+      expect((await get(url)).status).toBe(200);
+    }, 30_000);
+    expect((await lbctl(["release", host, ...onLab, "--yes"])).code).toBe(0);
+    expect(
+      await output(host, "haproxy -c -f /etc/haproxy/haproxy.cfg; find /etc/haproxy -type l | wc -l"),
+    ).toMatch(/0$/);
+    expect((await change("--adopt")).document.hosts[0]).toMatchObject({ outcome: "changed", error: null });
+  });
+
+  test("an adoption that failed is not what the next one goes back to", async () => {
+    expect((await lbctl(["release", host, ...onLab, "--yes"])).code).toBe(0);
+    const folder = "/etc/systemd/system/haproxy.service.d";
+    await output(host, `rm -rf ${folder}; echo x >${folder}`);
+    expect((await change("--adopt")).code).toBe(5);
+    const edit = "sed -i 's/timeout queue .*/timeout queue 8899ms/' /etc/haproxy/haproxy.cfg";
+    await output(host, `rm ${folder}; ${edit}; systemctl reload haproxy`);
+    const before = await output(host, "cat /etc/haproxy/haproxy.cfg");
+    expect((await change("--adopt", "-e", "haproxy_api_health_path=/_demo/nowhere")).code).toBe(6);
+    expect(await output(host, "cat /etc/haproxy/haproxy.cfg")).toBe(before);
+    expect((await change("--adopt", "--force")).code).toBe(0);
+  });
+
+  test.each([
+    ["is taken back", true],
+    ["goes on", false],
+  ])("a certificate that is put there while a change %s stays", async (_, cut) => {
+    const name = `/etc/haproxy/certs/renewed-${String(cut)}.pem`;
+    await onceOnHost(
+      changing,
+      `${cut ? cutTheWayIn : "true"}; until ${serving}; do sleep 0.01; done; echo C >${name}`,
+    );
+    const { code } = await change("--confirm-timeout", "3");
+    await output(host, openTheWayIn);
+    expect(code).toBe(cut ? 6 : 0);
+    expect(await output(host, `cat ${name}`)).toBe("C");
+    expect((await plan()).changes).toBe(true);
+    expect((await change()).code).toBe(0);
+    expect(await output(host, `cat ${name}; rm ${name}`)).toBe("C");
   });
 
   test("a reboot before the confirmation: the old set is back before HAProxy starts", async () => {

@@ -37,7 +37,7 @@ function isTaken(input: Uint8Array, from: number | null, wholeBytes = input.leng
     plan: {} as never,
     digest: "",
     identity: "",
-    from: from === null ? null : { generation: from, stays: [] },
+    from: from === null ? null : { generation: from, stays: [], carries: true },
     ownCerts: [],
     keep: 10,
     commit: { token: "0a", confirmSeconds: 30, by: "", at: "" },

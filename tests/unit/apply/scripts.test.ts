@@ -36,7 +36,7 @@ const apply = applyScript(context);
 const scripts: [string, string][] = [
   ["observe", observeScript(role)],
   ["apply", apply],
-  ["rollback", applyScript({ ...context, from: { generation: 2, stays: ["lists"] } })],
+  ["rollback", applyScript({ ...context, from: { generation: 2, stays: ["lists"], carries: true } })],
   [
     "release",
     releaseScript({ role, digest: "d", purge: true }, { by: "o'hara@x", at: "", lbctl: "", git: null }),
