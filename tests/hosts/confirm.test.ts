@@ -198,7 +198,7 @@ describe.each(releases)("HAProxy %s", (version) => {
     await change("--adopt");
     await output(
       host,
-      `printf '%s\\n' '#!/bin/sh' 'case "$*" in *.lists.lbctl*) touch /run/slow; sleep 20 ;; esac' 'exec /usr/bin/mv "$@"' >/usr/local/bin/mv; chmod 755 /usr/local/bin/mv`,
+      `printf '%s\\n' '#!/bin/sh' 'case "$*" in *.lists.lbctl*) touch /run/slow; sleep 20 ;; esac' 'exec /usr/bin/mv "$@"' >/usr/local/bin/mv; chmod 755 /usr/local/bin/mv; rm -f /run/slow`,
     );
     await onceOnHost("[ -e /run/slow ]", "rm /usr/local/bin/mv; systemctl reboot -ff");
     expect((await lbctl(["release", host, ...onLab, "--yes"])).code).not.toBe(0);
