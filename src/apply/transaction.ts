@@ -145,10 +145,15 @@ function failed(host: string, error: LbctlError): HostOutcome {
 }
 
 function unexplained(host: string, status: number, stderr: string): LbctlError {
-  // as the shell tells of a signal
-  if (status > 128) {
+  const how =
+    status > 128 // as the shell tells of a signal
+      ? `was ended by signal ${String(status - 128)}, by a shutdown or by hand`
+      : /cannot fork/i.test(stderr)
+        ? "could start no process: the host goes down, or has too many"
+        : null;
+  if (how !== null) {
     return new LbctlError("unreachable", {
-      what: `the script on this host was ended by signal ${String(status - 128)}, by a shutdown or by hand`,
+      what: `the script on this host ${how}`,
       at: host,
       hint: "Run it again when the host is back: lbctl looks first at what is there.",
     });
