@@ -106,32 +106,38 @@ class Reader {
     });
     const lines = this.text.trimEnd().split("\n");
     const seen = new Set<number>();
-    let openers: ReadonlyMap<number, number> | undefined;
-    for (const error of mistakesIn(documents)) {
+    const mistakes = mistakesIn(documents);
+    const openers = mistakes.some(({ message }) => unclosed.test(message))
+      ? this.openers(documents)
+      : noOpeners;
+    const spans = [...openers].flatMap(([end, starts]) => starts.map((start) => ({ start, end })));
+    for (const { code, pos, message } of mistakes) {
+      const [at] = pos;
+      // a bracket that is not closed takes the keys of the lines below it
+      if (taken.has(code) && spans.some(({ start, end }) => start < at && at < end)) continue;
+      const opened = unclosed.test(message) ? openers.get(at)?.pop() : undefined;
       // what is missing at the end of the file is best shown where its text ends
-      const found = Math.min(this.line(error.pos[0]), lines.length);
-      // one mistake makes the parser stumble several times on its line
-      if (seen.has(found)) continue;
-      const opened = unclosed.test(error.message)
-        ? (openers ??= this.openers(documents)).get(error.pos[0])
-        : undefined;
+      const found = Math.min(this.line(at), lines.length);
       const line = opened === undefined ? found : this.line(opened);
+      // one mistake makes the parser stumble several times on its line
+      if (seen.has(line)) continue;
       seen.add(found).add(line);
       this.problems.push({
-        ...explainSyntax(error.code, error.message, lines[line - 1] ?? "", this.text[opened ?? -1]),
+        ...explainSyntax(code, message, lines[line - 1] ?? "", this.text[opened ?? -1]),
         at: `${this.file}:${line}`,
       });
     }
     return documents;
   }
 
-  /** By where the text ends that a bracket or quote without its other half took: where that stands, the innermost. */
-  private openers(documents: readonly Document.Parsed[]): ReadonlyMap<number, number> {
-    const found = new Map<number, number>();
+  /** By where the text ends that brackets or quotes without their other half took: where those stand, the innermost last. */
+  private openers(documents: readonly Document.Parsed[]): Map<number, number[]> {
+    const found = new Map<number, number[]>();
     const note = (_: unknown, { range }: { readonly range?: Range | null }): void => {
       const [start, end] = range ?? [0, 0];
       const closer = closers[this.text[start] ?? ""];
-      if (closer !== undefined && (end - start < 2 || this.text[end - 1] !== closer)) found.set(end, start);
+      if (closer !== undefined && (end - start < 2 || this.text[end - 1] !== closer))
+        found.set(end, [...(found.get(end) ?? []), start]);
     };
     for (const document of documents) visit(document, { Collection: note, Scalar: note });
     return found;
@@ -277,7 +283,9 @@ class Reader {
   }
 }
 
+const noOpeners: ReadonlyMap<number, number[]> = new Map();
 const unclosed = /^Flow (?:map|sequence) .*end with a|^Missing closing/;
+const taken: ReadonlySet<string> = new Set(["MULTILINE_IMPLICIT_KEY", "BLOCK_IN_FLOW"]);
 const closers: Readonly<Record<string, string>> = { "[": "]", "{": "}", '"': '"', "'": "'" };
 
 const badKey: Explanation = {

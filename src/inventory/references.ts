@@ -15,6 +15,9 @@ export class Unresolved extends Error {
   }
 }
 
+/** Where a variable stands that Ansible defines by itself: nowhere. */
+export const magicOrigin = { file: "lbctl", line: 1 };
+
 const marks = /\{\{|\{%|\{#/;
 const reference =
   /^\s*([A-Za-z_]\w*)((?:\.[A-Za-z_]\w*|\.\d+|\[\s*\d+\s*\]|\[\s*'[^'\\]*'\s*\]|\[\s*"[^"\\]*"\s*\])*)\s*$/;
@@ -188,7 +191,9 @@ export class Scope {
         throw fail(
           part,
           `"${path}" has no ${text}${near ? `; ${near}` : ""}`,
-          `It is written at ${place(at.origin)}.`,
+          at.origin === magicOrigin
+            ? "It is made of the inventory itself: look at its groups and hosts."
+            : `It is written at ${place(at.origin)}.`,
         );
       }
       at = next;

@@ -8,7 +8,7 @@ import { readConnection } from "./connection.ts";
 import { HostProblems } from "./host-problems.ts";
 import { hostLayers, varFolders, type Layer } from "./layers.ts";
 import { computeMembership, type Membership } from "./membership.ts";
-import { Scope, Unresolved } from "./references.ts";
+import { magicOrigin, Scope, Unresolved } from "./references.ts";
 import type { WrittenHost, WrittenInventory } from "./written.ts";
 
 export interface ResolveOptions {
@@ -129,8 +129,6 @@ function resolveAll(
   for (const [name, part] of raw) if (!opens(name)) read(name, part);
   return { vars: Object.fromEntries(vars), unresolved };
 }
-
-const magicOrigin = { file: "lbctl", line: 1 };
 
 function text(value: string): Part {
   return new Part(value, magicOrigin);

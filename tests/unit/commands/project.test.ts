@@ -277,3 +277,21 @@ test("problems of one line are all told, and each once", async () => {
     expect.stringMatching(/^hosts\.yml:2 server b has no address/),
   ]);
 });
+
+test("a host is counted once, however often it leads to a problem", async () => {
+  const found = await problemsOfFiles({
+    "hosts.yml": inventory("haproxy_retries: 3"),
+    "group_vars/all.yml":
+      'x: {a: "{{ nope.b }}"}\nhaproxy_maxconn: "{{ x.a }}"\nhaproxy_stats_address: "{{ x.a }}"\n',
+  });
+  expect(found).toContainEqual(expect.stringMatching(/"nope" is not defined \(lb-1 and 1 more host\)$/));
+});
+
+test("what Ansible defines by itself is said to stand nowhere", async () => {
+  const folder = await folderOf({ "hosts.yml": inventory(`haproxy_stream_group: "{{ groups['zork'] }}"`) });
+  const options = { inventory: [join(folder, "hosts.yml")], forks: 1, transport: "openssh" as const };
+  const error = await loadProject({ ...options, input: false }).catch((caught: unknown) => caught);
+  expect((error as LbctlError).problems[0]?.hint).toBe(
+    "It is made of the inventory itself: look at its groups and hosts.",
+  );
+});
