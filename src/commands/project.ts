@@ -37,7 +37,7 @@ export async function loadProject(options: FleetOptions): Promise<Project> {
     problems.attempt(async () => readInventory(await inventoryPaths(options), vault, ".")),
     problems.attempt(() => parseExtraVars(options.extraVars ?? [], vault)),
     problems.attempt(() => (options.limit === undefined ? undefined : readLimit(options.limit))),
-    problems.attempt(() => loadRole("haproxy", folders("roles"))),
+    problems.attempt(() => loadRole("haproxy", folders("roles"), problems)),
   ]);
   problems.addAll(read?.problems ?? []);
   if (!role) return refuse(problems);
