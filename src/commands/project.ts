@@ -28,8 +28,11 @@ export interface Project {
   readonly hosts: readonly Host[];
 }
 
+/** What else may be wrong with the chosen load balancers and their servers. */
+export type Judge = (loadBalancers: readonly Host[], servers: readonly Host[]) => readonly Problem[];
+
 /** Reads inventory, role and templates. Throws LbctlError `invalid` with every problem found. */
-export async function loadProject(options: FleetOptions): Promise<Project> {
+export async function loadProject(options: FleetOptions, judge?: Judge): Promise<Project> {
   const folders = (name: string): string[] => [join(process.cwd(), name), join(packageRoot(), name)];
   const problems = new Problems();
   const vault = await openVault(options);
@@ -55,12 +58,19 @@ export async function loadProject(options: FleetOptions): Promise<Project> {
   const { fleet } = resolved;
   const hosts = await chooseHosts(fleet, role, problems, limit, options.limit);
   const names = hosts.map((host) => host.name);
+  const servers = poolServerNames(fleet, hosts, role);
   await problems.attempt(() => {
-    checkVariables(fleet, [...new Set([...names, ...poolServerNames(fleet, hosts, role)])], role);
+    checkVariables(fleet, [...new Set([...names, ...servers])], role);
   });
   await problems.attempt(() => {
     checkConnections(fleet, names);
   });
+  problems.addAll(
+    judge?.(
+      hosts,
+      servers.flatMap((name) => fleet.hosts.get(name) ?? []),
+    ) ?? [],
+  );
   const project = { fleet, role, templates, hosts };
   return problems.list().length > 0 ? refuse(problems, project) : project;
 }

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { afterEach, expect, test, vi } from "vitest";
-import { loadProject } from "../../../src/commands/project.ts";
+import { loadProject, type Judge } from "../../../src/commands/project.ts";
+import { findDrillProblems } from "../../../src/drill/check.ts";
 import { LbctlError } from "../../../src/errors.ts";
 import { folderOf } from "../folder.ts";
 
@@ -15,10 +16,14 @@ async function problemsOf(inventory: string, ...extraVars: string[]): Promise<st
 async function problemsOfFiles(
   files: Readonly<Record<string, string>>,
   more: { readonly extraVars?: string[]; readonly limit?: string } = {},
+  judge?: Judge,
 ): Promise<string[]> {
   const folder = await folderOf(files);
   const options = { forks: 1, transport: "openssh" as const, input: false, ...more };
-  const error: unknown = await loadProject({ inventory: [join(folder, "hosts.yml")], ...options }).then(
+  const error: unknown = await loadProject(
+    { inventory: [join(folder, "hosts.yml")], ...options },
+    judge,
+  ).then(
     () => undefined,
     (caught: unknown) => caught,
   );
@@ -294,4 +299,28 @@ test("what Ansible defines by itself is said to stand nowhere", async () => {
   expect((error as LbctlError).problems[0]?.hint).toBe(
     "It is made of the inventory itself: look at its groups and hosts.",
   );
+});
+
+test("what a drill would refuse is told by a validation, once and with its place", async () => {
+  const written = (...vars: string[]) =>
+    problemsOfFiles(
+      { "hosts.yml": fleet(), "group_vars/all.yml": vars.map((line) => `${line}\n`).join("") },
+      {},
+      findDrillProblems,
+    );
+  expect(
+    await written("lbctl_drill_fault: nonsense", "lbctl_drill_fualt: systemd", "haproxy_retrys: 1"),
+  ).toEqual([
+    expect.stringMatching(/^group_vars\/all\.yml:1 lbctl_drill_fault is "nonsense", not one of/),
+    expect.stringMatching(
+      /^group_vars\/all\.yml:2 .*"lbctl_drill_fualt"; did you mean "lbctl_drill_fault"\?$/,
+    ),
+    expect.stringMatching(/^group_vars\/all\.yml:3 .*haproxy_retrys/),
+  ]);
+  expect(await written("lbctl_drill_fault: systemd", "b: 1")).toEqual([
+    expect.stringMatching(/^group_vars\/all\.yml:1 lbctl_drill_unit is null/),
+  ]);
+  expect(await written("lbctl_drill_fault: systemd", 'lbctl_drill_unit: "{{ nope }}"')).toEqual([
+    expect.stringMatching(/^group_vars\/all\.yml:2 .*"nope" is not defined/),
+  ]);
 });
