@@ -3,7 +3,7 @@ import { Problems } from "../document/problems.ts";
 import { LbctlError, type Problem } from "../errors.ts";
 import { checkVariables } from "../inventory/check.ts";
 import { checkConnections } from "../inventory/connection.ts";
-import { parseExtraVars } from "../inventory/extra-vars.ts";
+import { readExtraVars } from "../inventory/extra-vars.ts";
 import { readInventory } from "../inventory/load.ts";
 import { resolveFleet } from "../inventory/resolve.ts";
 import { readLimit } from "../inventory/limit.ts";
@@ -36,20 +36,20 @@ export async function loadProject(options: FleetOptions, judge?: Judge): Promise
   const folders = (name: string): string[] => [join(process.cwd(), name), join(packageRoot(), name)];
   const problems = new Problems();
   const vault = await openVault(options);
-  const [read, writtenExtraVars, limit, role] = await Promise.all([
+  const [read, extraVars, limit, role] = await Promise.all([
     problems.attempt(async () => readInventory(await inventoryPaths(options), vault, ".")),
-    problems.attempt(() => parseExtraVars(options.extraVars ?? [], vault)),
+    readExtraVars(options.extraVars ?? [], vault),
     problems.attempt(() => (options.limit === undefined ? undefined : readLimit(options.limit))),
     problems.attempt(() => loadRole("haproxy", folders("roles"), problems)),
   ]);
-  problems.addAll(read?.problems ?? []);
+  problems.addAll([...(read?.problems ?? []), ...extraVars.problems]);
   if (!role) return refuse(problems);
   const templates = await loadTemplates(role, folders("templates"), problems);
   if (!read) return refuse(problems, { fleet: noFleet, role, templates, hosts: [] });
   const resolved = resolveFleet(read.inventory, {
     defaults: role.defaults,
-    extraVars: typedVariables(writtenExtraVars ?? {}, role),
-    lacksExtraVars: !writtenExtraVars,
+    extraVars: typedVariables(extraVars.vars, role),
+    lacksExtraVars: extraVars.isPartial,
     needed: variableNames(role),
     typed: typedBy(role),
     vault,

@@ -16,6 +16,7 @@ import {
 import { LbctlError, type Problem } from "../errors.ts";
 import type { Origin, Value } from "../model/fleet.ts";
 import { listOf, mapOf, Part } from "./part.ts";
+import type { Problems } from "./problems.ts";
 import { jsonFloat } from "./python.ts";
 import { keepSecret } from "./secrets.ts";
 import { decodeText } from "./text.ts";
@@ -34,13 +35,14 @@ const noPasswords = new Vault([]);
 /**
  * Reads one YAML or JSON document as Ansible does (YAML 1.1); an empty one is null. One that is encrypted with
  * ansible-vault is opened, and every value in it is secret.
- * Throws LbctlError `invalid` with every problem found, each at its `file:line`.
+ * Throws LbctlError `invalid` with every problem found, each at its `file:line`. With `local`, those that leave the rest
+ * of the file as it is go there, and their values are broken.
  */
-export function parseYaml(bytes: Uint8Array, file: string, vault = noPasswords): Part {
+export function parseYaml(bytes: Uint8Array, file: string, vault = noPasswords, local?: Problems): Part {
   const text = decodeText(bytes, file);
-  if (!isEncrypted(text)) return new Reader(text, file, false).read();
+  if (!isEncrypted(text)) return new Reader(text, file, false).read(local);
   const plain = decodeText(new TextEncoder().encode(vault.open(text, `${file}:1`)), file);
-  const part = new Reader(plain, file, true).read();
+  const part = new Reader(plain, file, true).read(local);
   keepAll(part);
   return part;
 }
@@ -55,6 +57,7 @@ class Reader {
   private readonly file: string;
   private readonly lines = new LineCounter();
   private readonly problems: Problem[] = [];
+  private readonly local: Problem[] = [];
   private readonly anchors = new Anchors();
   private readonly isJson: boolean;
   private readonly isSecret: boolean;
@@ -66,7 +69,7 @@ class Reader {
     this.isSecret = isSecret;
   }
 
-  read(): Part {
+  read(local?: Problems): Part {
     let root: Part = new Part(null, { file: this.file, line: 1 });
     try {
       const [document, second] = this.parse();
@@ -81,7 +84,9 @@ class Reader {
       if (error instanceof RangeError) this.report(0, tooDeep);
       else if (!(error instanceof Stop)) throw error;
     }
-    if (this.problems.length > 0) throw new LbctlError("invalid", this.problems.map(this.withoutWords));
+    const found = [...this.problems, ...this.local].map(this.withoutWords);
+    if (this.problems.length > 0 || (!local && found.length > 0)) throw new LbctlError("invalid", found);
+    local?.addAll(found);
     return root;
   }
 
@@ -181,8 +186,10 @@ class Reader {
     const { source, tag: written, type } = node;
     const isPlain = type === "PLAIN" || type === undefined;
     const { value, tag, problem } = readYamlScalar({ source, tag: written, isPlain }, this.isJson);
-    if (problem) this.reportAt(node, problem);
-    return new Part(value, origin, undefined, { tag, isSecret });
+    const part = new Part(value, origin, undefined, { tag, isSecret });
+    if (!problem) return part;
+    this.reportAt(node, problem, this.local);
+    return part.broken();
   }
 
   private readMap(node: YAMLMap.Parsed, depth: number, origin: Origin): Measured {
@@ -202,7 +209,10 @@ class Reader {
       const first = firstLines.get(name);
       if (first !== undefined) {
         const what = `the key "${name}" is written twice, on line ${first} and on line ${line}`;
-        this.reportAt(key, { what, hint: "Keep one of the two." });
+        this.reportAt(key, { what, hint: "Keep one of the two." }, this.local);
+        const kept = own.get(name);
+        // which of the two stays is not known
+        if (kept) own.set(name, { ...kept, part: kept.part.broken() });
         continue;
       }
       firstLines.set(name, line);
@@ -222,6 +232,8 @@ class Reader {
     if (isScalar(key) && key.source === "=") return { name: "=" };
     const { part } = this.visit(key, depth + 1);
     const { value } = part;
+    // a name that is not known hides what it names
+    if (part.tag === "!broken") this.problems.push(...this.local.splice(-1));
     if (typeof value === "string" && part.tag === undefined) return { name: value };
     if (typeof value === "number")
       return { name: part.tag === "!!float" ? jsonFloat(value) : String(value), oddKey: value };
@@ -269,12 +281,12 @@ class Reader {
     return { file: this.file, line: node?.range ? this.line(node.range[0]) : 1 };
   }
 
-  private report(offset: number, problem: Explanation): void {
-    this.problems.push({ ...problem, at: `${this.file}:${this.line(offset)}` });
+  private report(offset: number, problem: Explanation, into = this.problems): void {
+    into.push({ ...problem, at: `${this.file}:${this.line(offset)}` });
   }
 
-  private reportAt(node: Node, problem: Explanation): void {
-    this.report(node?.range ? node.range[0] : 0, problem);
+  private reportAt(node: Node, problem: Explanation, into = this.problems): void {
+    this.report(node?.range ? node.range[0] : 0, problem, into);
   }
 
   private stop(node: Node, problem: Explanation): never {

@@ -324,3 +324,81 @@ test("what a drill would refuse is told by a validation, once and with its place
     expect.stringMatching(/^group_vars\/all\.yml:2 .*"nope" is not defined/),
   ]);
 });
+
+const mistakes = 'haproxy_health_check_interval_ms: 60000000\nhaproxy_stats_address: "{{ nope }}"\n';
+const both: readonly unknown[] = [
+  expect.stringMatching(/^group_vars\/haproxy\.yml:1 haproxy_health_check_interval_ms must be/),
+  expect.stringMatching(/^group_vars\/haproxy\.yml:2 .*"nope" is not defined/),
+];
+
+test.each([
+  ["an unknown key of a group", "  bogus: 3\n", /^hosts\.yml:\d+ unknown key "bogus"/],
+  ["a host's bad name", "    stream: { hosts: { 's 1': } }\n", /^hosts\.yml:\d+ the host name "s 1"/],
+  ["a bad range", "    stream: { hosts: { 's[2:1]': } }\n", /^hosts\.yml:\d+ the host "s\[2:1\]"/],
+  [
+    "a host without a map",
+    "    stream: { hosts: { s-1: 3 } }\n",
+    /^hosts\.yml:\d+ the variables of host "s-1"/,
+  ],
+  ["a list of hosts", "    stream: { hosts: [s-1] }\n", /^hosts\.yml:\d+ `hosts` of group "stream"/],
+  [
+    "a host twice",
+    "    stream: { hosts: { s-1: {}, s-1: {} } }\n",
+    /^hosts\.yml:\d+ the key "s-1" is written twice/,
+  ],
+  ["a list of variables", "    stream: { vars: [a] }\n", /^hosts\.yml:\d+ `vars` of group "stream"/],
+])("%s is told beside all else", async (_, line, expected) => {
+  const files = { "hosts.yml": inventory("a: 1") + line, "group_vars/haproxy.yml": mistakes };
+  expect(await problemsOfFiles(files)).toEqual([...both, expect.stringMatching(expected)]);
+});
+
+test("what only follows from a mistake that stands for itself is not told", async () => {
+  const vars = [
+    'haproxy_server_weight: "{{ bogus }}"',
+    "haproxy_api_group: stream",
+    "haproxy_stream_group: stream",
+    "haproxy_stats_address: \"{{ groups['stream'][0] }}\"",
+  ];
+  const found = await problemsOf(
+    `${inventory(...vars)}    stream: { hosts: { "s 1": } }\n    more: { bogus: 3 }\n`.replace(
+      "haproxy:\n",
+      "haproxy:\n      bogus: 3\n",
+    ),
+  );
+  expect(found).toEqual([
+    expect.stringMatching(/the host name "s 1"/),
+    expect.stringMatching(/unknown key "bogus" in group "more"/),
+    expect.stringMatching(/unknown key "bogus" in group "haproxy"/),
+  ]);
+});
+
+test("a key written twice and a tag that is none hide nothing else in their file", async () => {
+  const found = await problemsOfFiles({
+    "hosts.yml": inventory("a: 1"),
+    "group_vars/haproxy.yml": `${mistakes}haproxy_retrys: 1
+haproxy_maxconn: -1
+haproxy_maxconn: 3
+haproxy_retries: !foo x
+haproxy_sticky_cookie_name: "{{ haproxy_maxconn }}"
+haproxy_trusted_ips: [!foo x, 10.0.0.1/8]
+`,
+  });
+  expect(found).toEqual([
+    ...both,
+    expect.stringMatching(/:3 .*haproxy_retrys/),
+    expect.stringMatching(/:5 the key "haproxy_maxconn" is written twice/),
+    expect.stringMatching(/:6 the tag !foo/),
+    expect.stringMatching(/:8 haproxy_trusted_ips\/1/),
+    expect.stringMatching(/:8 the tag !foo/),
+  ]);
+});
+
+test("a word of -e hides nothing of the other options", async () => {
+  const written = inventory('haproxy_retries: "{{ word }}"', 'haproxy_stats_address: "{{ nope }}"');
+  expect(await problemsOf(written, "haproxy_listen_http=abc", "haproxy_maxconn=x word")).toEqual([
+    expect.stringMatching(/^--extra-vars:1 haproxy_listen_http must be/),
+    expect.stringMatching(/^--extra-vars:2 "word" is not name=value/),
+    expect.stringMatching(/^--extra-vars:2 haproxy_maxconn must be/),
+    expect.stringMatching(/^hosts\.yml:7 .*"nope" is not defined/),
+  ]);
+});
