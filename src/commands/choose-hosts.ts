@@ -30,6 +30,6 @@ export async function chooseHosts(
     });
   }
   // they may stand in what could not be read
-  if (!fleet.isPartial) problems.addAll(found.list());
+  if (!fleet.lacks) problems.addAll(found.list());
   return (wanted.length > 0 ? wanted : members).flatMap((name) => fleet.hosts.get(name) ?? []);
 }

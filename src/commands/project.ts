@@ -3,7 +3,7 @@ import { Problems } from "../document/problems.ts";
 import { LbctlError, type Problem } from "../errors.ts";
 import { checkVariables } from "../inventory/check.ts";
 import { checkConnections } from "../inventory/connection.ts";
-import { parseExtraVars } from "../inventory/extra-vars.ts";
+import { readExtraVars } from "../inventory/extra-vars.ts";
 import { readInventory } from "../inventory/load.ts";
 import { resolveFleet } from "../inventory/resolve.ts";
 import { readLimit } from "../inventory/limit.ts";
@@ -28,25 +28,28 @@ export interface Project {
   readonly hosts: readonly Host[];
 }
 
+/** What else may be wrong with the chosen load balancers and their servers. */
+export type Judge = (loadBalancers: readonly Host[], servers: readonly Host[]) => readonly Problem[];
+
 /** Reads inventory, role and templates. Throws LbctlError `invalid` with every problem found. */
-export async function loadProject(options: FleetOptions): Promise<Project> {
+export async function loadProject(options: FleetOptions, judge?: Judge): Promise<Project> {
   const folders = (name: string): string[] => [join(process.cwd(), name), join(packageRoot(), name)];
   const problems = new Problems();
   const vault = await openVault(options);
-  const [read, writtenExtraVars, limit, role] = await Promise.all([
+  const [read, extraVars, limit, role] = await Promise.all([
     problems.attempt(async () => readInventory(await inventoryPaths(options), vault, ".")),
-    problems.attempt(() => parseExtraVars(options.extraVars ?? [], vault)),
+    readExtraVars(options.extraVars ?? [], vault),
     problems.attempt(() => (options.limit === undefined ? undefined : readLimit(options.limit))),
-    problems.attempt(() => loadRole("haproxy", folders("roles"))),
+    problems.attempt(() => loadRole("haproxy", folders("roles"), problems)),
   ]);
-  problems.addAll(read?.problems ?? []);
+  problems.addAll([...(read?.problems ?? []), ...extraVars.problems]);
   if (!role) return refuse(problems);
   const templates = await loadTemplates(role, folders("templates"), problems);
   if (!read) return refuse(problems, { fleet: noFleet, role, templates, hosts: [] });
   const resolved = resolveFleet(read.inventory, {
     defaults: role.defaults,
-    extraVars: typedVariables(writtenExtraVars ?? {}, role),
-    lacksExtraVars: !writtenExtraVars,
+    extraVars: typedVariables(extraVars.vars, role),
+    lacksExtraVars: extraVars.isPartial,
     needed: variableNames(role),
     typed: typedBy(role),
     vault,
@@ -55,12 +58,19 @@ export async function loadProject(options: FleetOptions): Promise<Project> {
   const { fleet } = resolved;
   const hosts = await chooseHosts(fleet, role, problems, limit, options.limit);
   const names = hosts.map((host) => host.name);
+  const servers = poolServerNames(fleet, hosts, role);
   await problems.attempt(() => {
-    checkVariables(fleet, [...new Set([...names, ...poolServerNames(fleet, hosts, role)])], role);
+    checkVariables(fleet, [...new Set([...names, ...servers])], role);
   });
   await problems.attempt(() => {
     checkConnections(fleet, names);
   });
+  problems.addAll(
+    judge?.(
+      hosts,
+      servers.flatMap((name) => fleet.hosts.get(name) ?? []),
+    ) ?? [],
+  );
   const project = { fleet, role, templates, hosts };
   return problems.list().length > 0 ? refuse(problems, project) : project;
 }

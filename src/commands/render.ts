@@ -2,6 +2,7 @@ import { chmod, mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { Problems } from "../document/problems.ts";
 import { mask } from "../document/secrets.ts";
+import { findDrillProblems } from "../drill/check.ts";
 import { LbctlError, type Problem } from "../errors.ts";
 import type { DesiredFile, DesiredHost } from "../model/host.ts";
 import { annotateWarnings } from "../report/errors.ts";
@@ -10,7 +11,7 @@ import { style } from "../report/style.ts";
 import { render } from "../render/render.ts";
 import type { FleetOptions } from "./options.ts";
 import { checkCandidate } from "./candidate.ts";
-import { loadProject } from "./project.ts";
+import { loadProject, type Judge } from "./project.ts";
 
 export interface RenderOptions extends FleetOptions {
   readonly haproxyVersion: string;
@@ -40,7 +41,7 @@ export async function renderCommand(options: RenderOptions): Promise<number> {
 
 /** `lbctl validate`: inventory, variables, templates and listeners of every host, offline. */
 export async function validateCommand(options: RenderOptions): Promise<number> {
-  const sets = await renderAll(options, checkCandidate);
+  const sets = await renderAll(options, { check: checkCandidate, judge: findDrillProblems });
   const warnings = sets.flatMap((set) => set.warnings.map((text) => `${set.host}: ${text}`));
   annotateWarnings(sets);
   if (options.json)
@@ -54,8 +55,13 @@ export async function validateCommand(options: RenderOptions): Promise<number> {
   return 0;
 }
 
-async function renderAll(options: RenderOptions, check?: typeof checkCandidate): Promise<DesiredHost[]> {
-  const { fleet, role, templates, hosts } = await loadProject(options);
+interface Checks {
+  readonly check?: typeof checkCandidate;
+  readonly judge?: Judge;
+}
+
+async function renderAll(options: RenderOptions, { check, judge }: Checks = {}): Promise<DesiredHost[]> {
+  const { fleet, role, templates, hosts } = await loadProject(options, judge);
   const facts = { haproxyVersion: options.haproxyVersion, watched: {} };
   const refused = new Problems();
   const sets = hosts.flatMap((host) => {

@@ -2,8 +2,8 @@ import type { Origin, Path, Value, Variable } from "../model/fleet.ts";
 import type { Scalar } from "./scalar.ts";
 import { mask } from "./secrets.ts";
 
-/** `!vault` (still encrypted), `!unsafe`, or what a scalar is in Python where that is more than its value says. */
-export type Tag = "!vault" | "!unsafe" | NonNullable<Scalar["tag"]>;
+/** `!vault` (still encrypted), `!unsafe`, `!broken` (what it says is not known, which is told already), or what a scalar is in Python where that is more than its value says. */
+export type Tag = "!vault" | "!unsafe" | "!broken" | NonNullable<Scalar["tag"]>;
 
 /** A value as it was written: where it stands, its YAML tag when that matters, and its parts. */
 export class Part implements Variable {
@@ -39,6 +39,11 @@ export class Part implements Variable {
       isSecret,
       ...(oddKey === undefined ? {} : { oddKey }),
     });
+  }
+
+  /** The same, said to be broken. */
+  broken(): Part {
+    return new Part(this.value, this.origin, this.parts, { tag: "!broken", isSecret: this.isSecret });
   }
 
   /** Whether it, or any part of it, is secret. */

@@ -16,6 +16,7 @@ import {
 import { LbctlError, type Problem } from "../errors.ts";
 import type { Origin, Value } from "../model/fleet.ts";
 import { listOf, mapOf, Part } from "./part.ts";
+import type { Problems } from "./problems.ts";
 import { jsonFloat } from "./python.ts";
 import { keepSecret } from "./secrets.ts";
 import { decodeText } from "./text.ts";
@@ -34,13 +35,14 @@ const noPasswords = new Vault([]);
 /**
  * Reads one YAML or JSON document as Ansible does (YAML 1.1); an empty one is null. One that is encrypted with
  * ansible-vault is opened, and every value in it is secret.
- * Throws LbctlError `invalid` with every problem found, each at its `file:line`.
+ * Throws LbctlError `invalid` with every problem found, each at its `file:line`. With `local`, those that leave the rest
+ * of the file as it is go there, and their values are broken.
  */
-export function parseYaml(bytes: Uint8Array, file: string, vault = noPasswords): Part {
+export function parseYaml(bytes: Uint8Array, file: string, vault = noPasswords, local?: Problems): Part {
   const text = decodeText(bytes, file);
-  if (!isEncrypted(text)) return new Reader(text, file, false).read();
+  if (!isEncrypted(text)) return new Reader(text, file, false).read(local);
   const plain = decodeText(new TextEncoder().encode(vault.open(text, `${file}:1`)), file);
-  const part = new Reader(plain, file, true).read();
+  const part = new Reader(plain, file, true).read(local);
   keepAll(part);
   return part;
 }
@@ -55,6 +57,7 @@ class Reader {
   private readonly file: string;
   private readonly lines = new LineCounter();
   private readonly problems: Problem[] = [];
+  private readonly local: Problem[] = [];
   private readonly anchors = new Anchors();
   private readonly isJson: boolean;
   private readonly isSecret: boolean;
@@ -66,7 +69,7 @@ class Reader {
     this.isSecret = isSecret;
   }
 
-  read(): Part {
+  read(local?: Problems): Part {
     let root: Part = new Part(null, { file: this.file, line: 1 });
     try {
       const [document, second] = this.parse();
@@ -81,7 +84,9 @@ class Reader {
       if (error instanceof RangeError) this.report(0, tooDeep);
       else if (!(error instanceof Stop)) throw error;
     }
-    if (this.problems.length > 0) throw new LbctlError("invalid", this.problems.map(this.withoutWords));
+    const found = [...this.problems, ...this.local].map(this.withoutWords);
+    if (this.problems.length > 0 || (!local && found.length > 0)) throw new LbctlError("invalid", found);
+    local?.addAll(found);
     return root;
   }
 
@@ -106,32 +111,38 @@ class Reader {
     });
     const lines = this.text.trimEnd().split("\n");
     const seen = new Set<number>();
-    let openers: ReadonlyMap<number, number> | undefined;
-    for (const error of mistakesIn(documents)) {
+    const mistakes = mistakesIn(documents);
+    const openers = mistakes.some(({ message }) => unclosed.test(message))
+      ? this.openers(documents)
+      : noOpeners;
+    const spans = [...openers].flatMap(([end, starts]) => starts.map((start) => ({ start, end })));
+    for (const { code, pos, message } of mistakes) {
+      const [at] = pos;
+      // a bracket that is not closed takes the keys of the lines below it
+      if (taken.has(code) && spans.some(({ start, end }) => start < at && at < end)) continue;
+      const opened = unclosed.test(message) ? openers.get(at)?.pop() : undefined;
       // what is missing at the end of the file is best shown where its text ends
-      const found = Math.min(this.line(error.pos[0]), lines.length);
-      // one mistake makes the parser stumble several times on its line
-      if (seen.has(found)) continue;
-      const opened = unclosed.test(error.message)
-        ? (openers ??= this.openers(documents)).get(error.pos[0])
-        : undefined;
+      const found = Math.min(this.line(at), lines.length);
       const line = opened === undefined ? found : this.line(opened);
+      // one mistake makes the parser stumble several times on its line
+      if (seen.has(line)) continue;
       seen.add(found).add(line);
       this.problems.push({
-        ...explainSyntax(error.code, error.message, lines[line - 1] ?? "", this.text[opened ?? -1]),
+        ...explainSyntax(code, message, lines[line - 1] ?? "", this.text[opened ?? -1]),
         at: `${this.file}:${line}`,
       });
     }
     return documents;
   }
 
-  /** By where the text ends that a bracket or quote without its other half took: where that stands, the innermost. */
-  private openers(documents: readonly Document.Parsed[]): ReadonlyMap<number, number> {
-    const found = new Map<number, number>();
+  /** By where the text ends that brackets or quotes without their other half took: where those stand, the innermost last. */
+  private openers(documents: readonly Document.Parsed[]): Map<number, number[]> {
+    const found = new Map<number, number[]>();
     const note = (_: unknown, { range }: { readonly range?: Range | null }): void => {
       const [start, end] = range ?? [0, 0];
       const closer = closers[this.text[start] ?? ""];
-      if (closer !== undefined && (end - start < 2 || this.text[end - 1] !== closer)) found.set(end, start);
+      if (closer !== undefined && (end - start < 2 || this.text[end - 1] !== closer))
+        found.set(end, [...(found.get(end) ?? []), start]);
     };
     for (const document of documents) visit(document, { Collection: note, Scalar: note });
     return found;
@@ -175,8 +186,10 @@ class Reader {
     const { source, tag: written, type } = node;
     const isPlain = type === "PLAIN" || type === undefined;
     const { value, tag, problem } = readYamlScalar({ source, tag: written, isPlain }, this.isJson);
-    if (problem) this.reportAt(node, problem);
-    return new Part(value, origin, undefined, { tag, isSecret });
+    const part = new Part(value, origin, undefined, { tag, isSecret });
+    if (!problem) return part;
+    this.reportAt(node, problem, this.local);
+    return part.broken();
   }
 
   private readMap(node: YAMLMap.Parsed, depth: number, origin: Origin): Measured {
@@ -196,7 +209,10 @@ class Reader {
       const first = firstLines.get(name);
       if (first !== undefined) {
         const what = `the key "${name}" is written twice, on line ${first} and on line ${line}`;
-        this.reportAt(key, { what, hint: "Keep one of the two." });
+        this.reportAt(key, { what, hint: "Keep one of the two." }, this.local);
+        const kept = own.get(name);
+        // which of the two stays is not known
+        if (kept) own.set(name, { ...kept, part: kept.part.broken() });
         continue;
       }
       firstLines.set(name, line);
@@ -216,6 +232,8 @@ class Reader {
     if (isScalar(key) && key.source === "=") return { name: "=" };
     const { part } = this.visit(key, depth + 1);
     const { value } = part;
+    // a name that is not known hides what it names
+    if (part.tag === "!broken") this.problems.push(...this.local.splice(-1));
     if (typeof value === "string" && part.tag === undefined) return { name: value };
     if (typeof value === "number")
       return { name: part.tag === "!!float" ? jsonFloat(value) : String(value), oddKey: value };
@@ -263,12 +281,12 @@ class Reader {
     return { file: this.file, line: node?.range ? this.line(node.range[0]) : 1 };
   }
 
-  private report(offset: number, problem: Explanation): void {
-    this.problems.push({ ...problem, at: `${this.file}:${this.line(offset)}` });
+  private report(offset: number, problem: Explanation, into = this.problems): void {
+    into.push({ ...problem, at: `${this.file}:${this.line(offset)}` });
   }
 
-  private reportAt(node: Node, problem: Explanation): void {
-    this.report(node?.range ? node.range[0] : 0, problem);
+  private reportAt(node: Node, problem: Explanation, into = this.problems): void {
+    this.report(node?.range ? node.range[0] : 0, problem, into);
   }
 
   private stop(node: Node, problem: Explanation): never {
@@ -277,7 +295,9 @@ class Reader {
   }
 }
 
+const noOpeners: ReadonlyMap<number, number[]> = new Map();
 const unclosed = /^Flow (?:map|sequence) .*end with a|^Missing closing/;
+const taken: ReadonlySet<string> = new Set(["MULTILINE_IMPLICIT_KEY", "BLOCK_IN_FLOW"]);
 const closers: Readonly<Record<string, string>> = { "[": "]", "{": "}", '"': '"', "'": "'" };
 
 const badKey: Explanation = {

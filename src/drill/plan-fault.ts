@@ -1,6 +1,7 @@
 import type { Problem } from "../errors.ts";
 import type { Host, Value } from "../model/fleet.ts";
 import { nearest } from "../document/words.ts";
+import { shownValue } from "../document/part.ts";
 import type { FaultPlan } from "./scenario.ts";
 import { textOf, valueOf, whereIs } from "./vars.ts";
 
@@ -14,7 +15,7 @@ export function planFault(host: Host, problems: Problem[]): FaultPlan | null {
   if (kind === "commands") return planCommands(host, problems);
   const meant = typeof kind === "string" ? nearest(kind, kinds) : undefined;
   problems.push({
-    what: `lbctl_drill_fault is ${JSON.stringify(kind)}, not one of ${kinds.join(", ")}`,
+    what: `lbctl_drill_fault is ${JSON.stringify(shownValue(host.vars.lbctl_drill_fault))}, not one of ${kinds.join(", ")}`,
     at: whereIs(host, "lbctl_drill_fault"),
     ...(meant === undefined ? {} : { hint: `Did you mean ${meant}?` }),
   });
@@ -38,11 +39,12 @@ function planIncus(host: Host, problems: Problem[]): FaultPlan | null {
 
 function planSystemd(host: Host, problems: Problem[]): FaultPlan | null {
   const unit = valueOf(host, "lbctl_drill_unit");
+  if (mayStandElsewhere(host, unit)) return null;
   if (typeof unit === "string" && unit.length < 128 && /^[A-Za-z0-9][A-Za-z0-9:_.@-]*\.service$/.test(unit))
     return { kind: "systemd", host: host.name, unit };
   problems.push({
-    what: `lbctl_drill_unit is ${JSON.stringify(unit ?? null)}, not the name of a service`,
-    at: whereIs(host, "lbctl_drill_unit"),
+    what: `lbctl_drill_unit is ${JSON.stringify(shownValue(host.vars.lbctl_drill_unit))}, not the name of a service`,
+    at: whereIs(host, "lbctl_drill_unit", "lbctl_drill_fault"),
     hint: "Write it in full, e.g. lbctl_drill_unit: my-api.service",
   });
   return null;
@@ -56,6 +58,7 @@ function planCommands(host: Host, problems: Problem[]): FaultPlan | null {
 
 function wordsOf(host: Host, name: string, problems: Problem[]): string[] | null {
   const value = valueOf(host, name);
+  if (mayStandElsewhere(host, value)) return null;
   const list: readonly Value[] = Array.isArray(value) ? (value as readonly Value[]) : [];
   const words = list.filter((word): word is string => typeof word === "string");
   if (
@@ -68,8 +71,13 @@ function wordsOf(host: Host, name: string, problems: Problem[]): string[] | null
   const example = typeof value === "string" ? value.trim().split(/\s+/) : ["power", "off", host.name];
   problems.push({
     what: `${name} must be a list of words: it is run without a shell`,
-    at: whereIs(host, name),
+    at: whereIs(host, name, "lbctl_drill_fault"),
     hint: `Write ${name}: ${JSON.stringify(example)}`,
   });
   return null;
+}
+
+/** In what could not be read of the inventory; why is told there. */
+function mayStandElsewhere({ isPartial }: Host, value: Value | undefined): boolean {
+  return isPartial === true && value === undefined;
 }

@@ -1,6 +1,7 @@
 import { isIP } from "node:net";
 import { LbctlError, type Problem } from "../errors.ts";
 import type { Fleet, Host } from "../model/fleet.ts";
+import { checkNames } from "./check.ts";
 import { planFault } from "./plan-fault.ts";
 import { nearest } from "../document/words.ts";
 import type { FailoverScenario, LoadTarget } from "./scenario.ts";
@@ -65,6 +66,7 @@ export function planFailover(fleet: Fleet, options: FailoverOptions = {}): Failo
   const rate = options.rate ?? 100;
   if (!Number.isInteger(rate) || rate < 1 || rate > 2000)
     problems.push({ what: `the rate ${rate} is not a whole number from 1 to 2000`, at: "--rate" });
+  for (const host of victim ? [first, victim] : [first]) checkNames(host, problems);
   const fault = victim ? planFault(victim, problems) : null;
   const number = (name: string, fallback: number): number => integerOf(first, name, fallback, problems);
   const scenario = {

@@ -6,9 +6,9 @@ export function valueOf(host: Host, name: string): Value | undefined {
   return host.vars[name]?.value;
 }
 
-/** `file:line` where a variable was written, else the host's name. */
-export function whereIs(host: Host, name: string): string {
-  const origin = host.vars[name]?.originOf([]);
+/** `file:line` where the first of these variables that is there was written, else the host's name. */
+export function whereIs(host: Host, ...names: readonly string[]): string {
+  const origin = host.vars[names.find((name) => host.vars[name]) ?? ""]?.originOf([]);
   return origin ? `${origin.file}:${origin.line}` : host.name;
 }
 

@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import type { Origin } from "../model/fleet.ts";
+import type { Lacking, Origin } from "../model/fleet.ts";
 import type { Part } from "../document/part.ts";
 import { invalid, type Problems } from "../document/problems.ts";
 import { place } from "../document/words.ts";
@@ -20,6 +20,8 @@ interface HostDraft extends WrittenHost {
 export class InventoryBuilder {
   private readonly groups = new Map<string, GroupDraft>();
   private readonly hosts = new Map<string, HostDraft>();
+  private lacks: Lacking | undefined;
+  private readonly unread = new Set<string>();
 
   constructor() {
     const origin = { file: "inventory", line: 1 };
@@ -34,6 +36,16 @@ export class InventoryBuilder {
       this.groups.set(name, group);
     }
     return group;
+  }
+
+  /** There is something that could not be read. */
+  lose(what: Lacking): void {
+    if (this.lacks !== "anything") this.lacks = what;
+  }
+
+  /** Some variable of this group or host could not be read. */
+  loseVars(name: string): void {
+    this.unread.add(name);
   }
 
   /** Where variables of a host go: to the group of its name, when there is one, as Ansible has it. */
@@ -55,8 +67,9 @@ export class InventoryBuilder {
   }
 
   /** Gives every group a parent and every host a group, as Ansible does. */
-  finish(problems: Problems): Pick<WrittenInventory, "groups" | "hosts"> {
+  finish(problems: Problems): Omit<WrittenInventory, "folders" | "project"> {
     this.refuseCycles(problems);
+    if (this.hosts.size === 0) this.lose("anything");
     const all = this.group("all", { file: "inventory", line: 1 });
     const ungrouped = this.group("ungrouped", all.origin);
     const withParent = new Set([...this.groups.values()].flatMap((group) => [...group.children]));
@@ -73,7 +86,7 @@ export class InventoryBuilder {
       else if (this.groups.has(name) && !ungrouped.hosts.has(name)) ungrouped.children.add(name);
       else ungrouped.hosts.add(name);
     }
-    return { groups: this.groups, hosts: this.hosts };
+    return { groups: this.groups, hosts: this.hosts, lacks: this.lacks, unread: this.unread };
   }
 
   private refuseCycles(problems: Problems): void {
@@ -90,6 +103,7 @@ export class InventoryBuilder {
             "Remove one of these children.",
           ),
         );
+        this.lose("anything");
         // what is told must not be walked
         this.groups.get(chain.at(-1) ?? "")?.children.delete(name);
         return;
@@ -104,6 +118,7 @@ export class InventoryBuilder {
       const what = `the group "all" is a child of "${name}", which is itself in all`;
       problems.take(invalid(what, place(origin), "Remove `all` from its children."));
       children.delete("all");
+      this.lose("anything");
     }
   }
 }

@@ -1,4 +1,4 @@
-import { LbctlError } from "../errors.ts";
+import { LbctlError, type Problem } from "../errors.ts";
 import { readIfThere } from "../document/files.ts";
 import type { Origin, Variables } from "../model/fleet.ts";
 import { isMap, Part } from "../document/part.ts";
@@ -16,29 +16,49 @@ export const extraVarsFile = "--extra-vars";
  * it is encrypted; later ones win.
  * Throws LbctlError `invalid` with every problem.
  */
-export async function parseExtraVars(args: readonly string[], vault = new Vault([])): Promise<Variables> {
+export async function parseExtraVars(...of: Parameters<typeof readExtraVars>): Promise<Variables> {
+  const { vars, problems } = await readExtraVars(...of);
+  if (problems.length > 0) throw new LbctlError("invalid", problems);
+  return vars;
+}
+
+/** What could be read of the -e options, and what is wrong with the rest. */
+export interface ReadExtraVars {
+  readonly vars: Variables;
+  readonly problems: readonly Problem[];
+  /** There are more variables, in options that could not be read. */
+  readonly isPartial: boolean;
+}
+
+export async function readExtraVars(args: readonly string[], vault = new Vault([])): Promise<ReadExtraVars> {
   const problems = new Problems();
+  let isPartial = false;
   const vars = new Map<string, Part>();
   for (const [index, arg] of args.entries()) {
     const origin = { file: extraVarsFile, line: index + 1 };
-    const read = await problems.attempt(() => readOne(arg, origin, vault));
+    const read = await problems.attempt(() => readOne(arg, origin, vault, problems));
+    isPartial ||= !read;
     read?.forEach((part, name) => vars.set(name, part));
   }
-  problems.throwIfAny();
-  return Object.fromEntries(vars);
+  return { vars: Object.fromEntries(vars), problems: problems.list(), isPartial };
 }
 
-async function readOne(arg: string, origin: Origin, vault: Vault): Promise<Map<string, Part>> {
+async function readOne(
+  arg: string,
+  origin: Origin,
+  vault: Vault,
+  problems: Problems,
+): Promise<Map<string, Part>> {
   const text = arg.trim();
   if (text === "") return new Map();
-  if (text.startsWith("@")) return readFileVars(text.slice(1), origin, vault);
+  if (text.startsWith("@")) return readFileVars(text.slice(1), origin, vault, problems);
   if (/^[/.]/.test(text))
     throw invalid(`${JSON.stringify(arg)} looks like a file`, place(origin), `Write -e @${text} to read it.`);
   if (/^[{[]/.test(text)) {
     const part = parseInline(text, origin);
     return mapEntries(part, origin, (inner) => inner.at(origin));
   }
-  return readPairs(text, origin);
+  return readPairs(text, origin, problems);
 }
 
 /** Problems stand at the option, whose lines nobody counts. */
@@ -54,10 +74,15 @@ function parseInline(text: string, origin: Origin): Part {
   }
 }
 
-async function readFileVars(file: string, origin: Origin, vault: Vault): Promise<Map<string, Part>> {
+async function readFileVars(
+  file: string,
+  origin: Origin,
+  vault: Vault,
+  problems: Problems,
+): Promise<Map<string, Part>> {
   const bytes = await readIfThere(file);
   if (!bytes) throw invalid(`there is no file ${file}`, place(origin), "Check the path after @.");
-  return mapEntries(parseYaml(bytes, file, vault), { file, line: 1 }, (part) => part);
+  return mapEntries(parseYaml(bytes, file, vault, problems), { file, line: 1 }, (part) => part);
 }
 
 function mapEntries(part: Part, origin: Origin, keep: (part: Part) => Part): Map<string, Part> {
@@ -70,7 +95,7 @@ function mapEntries(part: Part, origin: Origin, keep: (part: Part) => Part): Map
   return new Map([...part.parts].map(([name, inner]) => [String(name), keep(inner)]));
 }
 
-function readPairs(text: string, origin: Origin): Map<string, Part> {
+function readPairs(text: string, origin: Origin, problems: Problems): Map<string, Part> {
   const words = readKeyValues(text);
   if (!words)
     throw invalid(
@@ -80,13 +105,18 @@ function readPairs(text: string, origin: Origin): Map<string, Part> {
     );
   const vars = new Map<string, Part>();
   for (const word of words) {
-    if ("bare" in word)
-      throw invalid(
-        `${JSON.stringify(word.bare)} is not name=value`,
-        place(origin),
-        'Write name=value, {"name": value} or @file.',
-      );
-    vars.set(word.name, new Part(word.value, origin));
+    if ("name" in word) {
+      vars.set(word.name, new Part(word.value, origin));
+      continue;
+    }
+    problems.add({
+      what: `${JSON.stringify(word.bare)} is not name=value`,
+      at: place(origin),
+      hint: 'Write name=value, {"name": value} or @file.',
+    });
+    // it may be the name of what has a value by that
+    const [name] = /^[A-Za-z_]\w*/.exec(word.bare) ?? [];
+    if (name !== undefined) vars.set(name, new Part(null, origin).broken());
   }
   return vars;
 }

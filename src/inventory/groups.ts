@@ -1,7 +1,7 @@
 import { isList, isMap, Part } from "../document/part.ts";
 import type { Problems } from "../document/problems.ts";
 import { didYouMean, place, readAs } from "../document/words.ts";
-import type { Value } from "../model/fleet.ts";
+import type { Lacking, Value } from "../model/fleet.ts";
 import type { InventoryBuilder } from "./builder.ts";
 import { hostNameProblem, nameProblem } from "./names.ts";
 import { readHostPattern, type HostPattern } from "./ranges.ts";
@@ -67,7 +67,9 @@ class GroupReader {
       return;
     }
     const group = this.builder.group(name, body.origin);
-    if (body.value === null) return;
+    // of two that are written only one is read
+    if (body.tag === "!broken") this.builder.lose("anything");
+    if (body.value === null || (body.tag === "!broken" && !isMap(body.value))) return;
     if (!isMap(body.value)) {
       const hint = sections.includes(name)
         ? `Put \`${name}:\` below a group, such as \`all:\`.`
@@ -76,6 +78,7 @@ class GroupReader {
       return;
     }
     for (const [key, section] of body.parts) {
+      if (section.tag === "!broken") this.builder.lose("anything");
       if (key === "hosts")
         this.eachOf(section, key, name, (pattern, vars) => {
           this.readHost(pattern, vars, group.hosts);
@@ -90,7 +93,7 @@ class GroupReader {
           if (variable === "ansible_group_priority") this.readPriority(group, value);
           else group.vars.set(variable, value);
         });
-      } else this.reportUnknown(String(key), section, name);
+      } else this.reportUnknown(String(key), section, group);
     }
   }
 
@@ -103,21 +106,28 @@ class GroupReader {
         vars,
         `the host "${pattern}" ${(error as Error).message}`,
         "Write for example web[01:10] or web[a:f].",
+        "hosts",
       );
       return;
     }
     const odd = oddKeyProblem(vars);
     if (odd) {
-      this.report(vars, `the host name ${pattern} ${odd}`, `Put it in quotes: the name as you wrote it.`);
+      this.report(
+        vars,
+        `the host name ${pattern} ${odd}`,
+        `Put it in quotes: the name as you wrote it.`,
+        "hosts",
+      );
       return;
     }
-    if (!isEmpty(vars) && !isMap(vars.value)) {
+    const isBad = !isEmpty(vars) && !isMap(vars.value);
+    if (isBad && vars.tag !== "!broken") {
       this.report(
         vars,
         `the variables of host "${pattern}" must be a map; read ${readAs(vars.value)}`,
         `Write \`${pattern}:\` and its variables below it, indented.`,
+        null,
       );
-      return;
     }
     for (const name of read.names) {
       const bad = hostNameProblem(name);
@@ -126,6 +136,7 @@ class GroupReader {
           vars,
           `the host name ${JSON.stringify(name)} ${bad}`,
           "Use letters, digits, `_`, `.` and `-`; put the address in `ansible_host`.",
+          "hosts",
         );
         return;
       }
@@ -134,20 +145,25 @@ class GroupReader {
       into.add(name);
       // Ansible drops the port of a host that it has met before, and port 0
       if (read.port && isNew) host.vars.set("ansible_port", new Part(read.port, vars.origin));
+      if (isBad || vars.tag === "!broken") this.builder.loseVars(name);
+      if (isBad) continue;
       const own = this.builder.varsOf(host);
       for (const [variable, value] of vars.parts) own.set(String(variable), value);
     }
   }
 
-  private readPriority(group: { priority: number }, value: Part): void {
+  private readPriority(group: { readonly name: string; priority: number }, value: Part): void {
     const number = wholeNumber(value.value);
     if (number !== undefined) group.priority = number;
-    else
+    else {
+      this.builder.loseVars(group.name);
       this.report(
         value,
         `ansible_group_priority must be a whole number; read ${readAs(value.value)}`,
         "Write a number; the higher wins.",
+        null,
       );
+    }
   }
 
   /** Each key of a section with its value; a section may also be one name, or nothing. */
@@ -164,21 +180,33 @@ class GroupReader {
         section,
         `\`${key}\` of group "${group}" must be a map; read ${readAs(section.value)}`,
         `Write each as \`${example}\` on its own line, without \`-\`.`,
+        key === "hosts" ? "hosts" : key === "vars" ? null : "anything",
       );
+      if (key === "vars") this.builder.loseVars(group);
     }
   }
 
-  private reportUnknown(key: string, section: Part, group: string): void {
+  private reportUnknown(
+    key: string,
+    section: Part,
+    group: { readonly name: string; readonly vars: Map<string, Part> },
+  ): void {
     const near = didYouMean(key, sections);
+    const isVariable = !near && section.value !== null && typeof section.value !== "object";
     this.report(
       section,
-      `unknown key "${key}" in group "${group}"${near ? `; ${near}` : ""}`,
+      `unknown key "${key}" in group "${group.name}"${near ? `; ${near}` : ""}`,
       "A group has `hosts`, `children` and `vars`; other groups go below `children`.",
+      isVariable ? null : "anything",
     );
+    // what names it must not be told, too
+    if (isVariable && !group.vars.has(key)) group.vars.set(key, section);
   }
 
-  report(part: Part, what: string, hint: string): void {
+  /** `lost`: what may be there besides what is read. */
+  report(part: Part, what: string, hint: string, lost: Lacking | null = "anything"): void {
     this.problems.add({ what, at: place(part.origin), hint });
+    if (lost) this.builder.lose(lost);
   }
 }
 

@@ -3,7 +3,7 @@ import type { Problem } from "../errors.ts";
 /** Problems by host: what several hosts share is told once. */
 export class HostProblems {
   private readonly namesOne: boolean;
-  private readonly found = new Map<string, { readonly problem: Problem; readonly hosts: string[] }>();
+  private readonly found = new Map<string, { readonly problem: Problem; readonly hosts: Set<string> }>();
 
   /** `namesOne`: name the host also where it is the only one. */
   constructor({ namesOne }: { readonly namesOne: boolean }) {
@@ -12,15 +12,15 @@ export class HostProblems {
 
   add(problem: Problem, host: string): void {
     const key = `${problem.at ?? ""}\n${problem.what}`;
-    const entry = this.found.get(key) ?? { problem, hosts: [] };
-    entry.hosts.push(host);
+    const entry = this.found.get(key) ?? { problem, hosts: new Set<string>() };
+    entry.hosts.add(host);
     this.found.set(key, entry);
   }
 
   list(): Problem[] {
     return [...this.found.values()].map(({ problem, hosts }) => ({
       ...problem,
-      what: problem.what + this.suffix(hosts),
+      what: problem.what + this.suffix([...hosts]),
     }));
   }
 

@@ -39,16 +39,19 @@ export async function readInventory(
   const sources: InventorySource[] = [];
   for (const path of paths) {
     const source = await problems.attempt(() => findSource(path));
+    if (!source) builder.lose("anything");
     if (!source) continue;
     sources.push(source);
     for (const file of source.files) {
       const document = await problems.attempt(async () =>
-        parseYaml((await readIfThere(file)) ?? new Uint8Array(), file, vault),
+        parseYaml((await readIfThere(file)) ?? new Uint8Array(), file, vault, problems),
       );
       if (document) readGroups(document, builder, problems);
+      else builder.lose("anything");
     }
   }
-  const { groups, hosts } = builder.finish(problems);
+  const written = builder.finish(problems);
+  const { groups, hosts, lacks } = written;
   if (hosts.size === 0) {
     problems.addIfNone({
       what: "the inventory has no hosts",
@@ -56,24 +59,18 @@ export async function readInventory(
       hint: "Write `all:`, below it `hosts:`, and below that the name of each host with a colon.",
     });
   }
-  const isPartial = problems.list().length > 0;
   const read = new Map<string, VarFolder>();
   const readOnce = async (folder: string): Promise<VarFolder> => {
     const found =
       read.get(resolve(folder)) ??
-      (await readVarFolder(
-        folder,
-        { groups: groups.keys(), hosts: hosts.keys(), isPartial },
-        vault,
-        problems,
-      ));
+      (await readVarFolder(folder, { groups: groups.keys(), hosts: hosts.keys(), lacks }, vault, problems));
     read.set(resolve(folder), found);
     return found;
   };
   const folders: VarFolder[] = [];
   for (const folder of foldersOf(sources)) folders.push(await readOnce(folder));
   const own = project === undefined ? undefined : await readOnce(project);
-  const inventory = { groups, hosts, folders, ...(own ? { project: own } : {}), isPartial };
+  const inventory = { ...written, folders, ...(own ? { project: own } : {}) };
   return { inventory, problems: problems.list() };
 }
 

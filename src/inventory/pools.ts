@@ -25,7 +25,7 @@ export function findPoolProblems(fleet: Fleet, hosts: readonly string[], role: R
       if (typeof pool !== "string" || host.unresolved.has(variable)) continue;
       if (formats["group-name"]?.problemIn(pool)) continue;
       if (fleet.groups.has(pool)) pools.add(pool);
-      else if (!fleet.isPartial) {
+      else if (fleet.lacks !== "anything") {
         const problem = unknownPool(fleet, host, variable, pool, role);
         if (problem) problems.set(problem.what, problem);
       }

@@ -15,6 +15,9 @@ export class Unresolved extends Error {
   }
 }
 
+/** Where a variable stands that Ansible defines by itself: nowhere. */
+export const magicOrigin = { file: "lbctl", line: 1 };
+
 const marks = /\{\{|\{%|\{#/;
 const reference =
   /^\s*([A-Za-z_]\w*)((?:\.[A-Za-z_]\w*|\.\d+|\[\s*\d+\s*\]|\[\s*'[^'\\]*'\s*\]|\[\s*"[^"\\]*"\s*\])*)\s*$/;
@@ -31,6 +34,7 @@ export function needsResolving(part: Part): boolean {
   if (answer === undefined) {
     answer =
       part.tag === "!vault" ||
+      part.tag === "!broken" ||
       (typeof part.value === "string" && part.tag !== "!unsafe" && marks.test(part.value)) ||
       [...part.parts.values()].some(needsResolving);
     known.set(part, answer);
@@ -46,12 +50,18 @@ export class Scope {
   private vault: Vault | undefined;
 
   private readonly isPartial: boolean;
+  private readonly lacksHosts: boolean;
 
   /** `isPartial`: further variables may stand where nothing could be read, so what is not here is only not known. */
-  constructor(raw: ReadonlyMap<string, Part>, vault: Vault, isPartial = false) {
+  constructor(
+    raw: ReadonlyMap<string, Part>,
+    vault: Vault,
+    { isPartial, lacksHosts }: { readonly isPartial: boolean; readonly lacksHosts: boolean },
+  ) {
     this.raw = raw;
     this.vault = vault;
     this.isPartial = isPartial;
+    this.lacksHosts = lacksHosts;
   }
 
   /** From now on what is encrypted stays so. */
@@ -88,6 +98,7 @@ export class Scope {
 
   private resolve(part: Part): Part {
     if (!needsResolving(part)) return part;
+    if (part.tag === "!broken") throw notKnown();
     if (part.tag === "!vault" && typeof part.value === "string") return this.open(part, part.value);
     if (typeof part.value === "string") return this.resolveText(part, part.value);
     const failures: Unresolved[] = [];
@@ -182,13 +193,16 @@ export class Scope {
       const key = word ?? index ?? single ?? double ?? "";
       const next = at.parts.get(isList(at.value) ? Number(key) : key);
       if (!next) {
-        if (this.isPartial) throw notKnown();
+        const isMagic = at.origin === magicOrigin;
+        if (this.isPartial || (this.lacksHosts && isMagic)) throw notKnown();
         const keys = [...at.parts.keys()].map(String);
         const near = isMap(at.value) && !at.isSecret ? didYouMean(key, keys) : undefined;
         throw fail(
           part,
           `"${path}" has no ${text}${near ? `; ${near}` : ""}`,
-          `It is written at ${place(at.origin)}.`,
+          isMagic
+            ? "It is made of the inventory itself: look at its groups and hosts."
+            : `It is written at ${place(at.origin)}.`,
         );
       }
       at = next;

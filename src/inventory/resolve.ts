@@ -8,7 +8,7 @@ import { readConnection } from "./connection.ts";
 import { HostProblems } from "./host-problems.ts";
 import { hostLayers, varFolders, type Layer } from "./layers.ts";
 import { computeMembership, type Membership } from "./membership.ts";
-import { Scope, Unresolved } from "./references.ts";
+import { magicOrigin, Scope, Unresolved } from "./references.ts";
 import type { WrittenHost, WrittenInventory } from "./written.ts";
 
 export interface ResolveOptions {
@@ -52,8 +52,8 @@ export function resolveFleet(written: WrittenInventory, options: ResolveOptions)
     }
     hosts.set(host.name, new ResolvedHost(host, membership.groupsOf(host.name), resolved));
   }
-  const { isPartial = false } = written;
-  return { fleet: { hosts, groups: membership.groups, isPartial }, problems: problems.list() };
+  const { lacks } = written;
+  return { fleet: { hosts, groups: membership.groups, ...(lacks && { lacks }) }, problems: problems.list() };
 }
 
 /** The same for looking at: nothing is an error, `onUnresolved` is told what keeps its text. */
@@ -84,15 +84,16 @@ function resolver(
   const isNeeded = neededBy(options);
   const vault = options.vault ?? new Vault([]);
   const magic = groupsVariable(membership);
-  const unread = varFolders(written).flatMap((folder) => [...folder.unread]);
+  const unread = [written, ...varFolders(written)].flatMap((part) => [...part.unread]);
   return (host) => {
     const raw = layersOf(host);
     const names = [host.name, ...membership.groupsOf(host.name)];
     const isPartial =
-      written.isPartial === true ||
+      written.lacks === "anything" ||
       options.lacksExtraVars === true ||
       unread.some((name) => names.includes(name));
-    const scope = new Scope(withMagic(raw, host, membership.groupsOf(host.name), magic), vault, isPartial);
+    const all = withMagic(raw, host, membership.groupsOf(host.name), magic);
+    const scope = new Scope(all, vault, { isPartial, lacksHosts: written.lacks === "hosts" });
     const opens = (name: string): boolean => isNeeded(name) || name.startsWith("ansible_");
     return { ...resolveAll(raw, scope, opens, options.typed), isPartial };
   };
@@ -129,8 +130,6 @@ function resolveAll(
   for (const [name, part] of raw) if (!opens(name)) read(name, part);
   return { vars: Object.fromEntries(vars), unresolved };
 }
-
-const magicOrigin = { file: "lbctl", line: 1 };
 
 function text(value: string): Part {
   return new Part(value, magicOrigin);

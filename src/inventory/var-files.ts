@@ -1,5 +1,6 @@
 import { extname, join } from "node:path";
 import { namesIn, readIfThere, statIfThere } from "../document/files.ts";
+import type { Lacking } from "../model/fleet.ts";
 import { isMap, type Part } from "../document/part.ts";
 import type { Problems } from "../document/problems.ts";
 import { place, readAs } from "../document/words.ts";
@@ -14,25 +15,25 @@ const endings = ["", ".yml", ".yaml", ".json"];
 export interface Owners {
   readonly groups: Iterable<string>;
   readonly hosts: Iterable<string>;
-  /** There may be more of them, so that what is wrong with any YAML file is worth telling. */
-  readonly isPartial: boolean;
+  /** Of what there may be more, so that what is wrong with any of its YAML files is worth telling. */
+  readonly lacks: Lacking | undefined;
 }
 
 /** Reads group_vars/ and host_vars/ of one folder, for these groups and hosts only, as Ansible does. */
 export async function readVarFolder(
   folder: string,
-  { groups, hosts, isPartial }: Owners,
+  { groups, hosts, lacks }: Owners,
   vault: Vault,
   problems: Problems,
 ): Promise<VarFolder> {
   const unread = new Set<string>();
-  const readOf = async (name: string, owners: Iterable<string>) => {
-    const more = isPartial ? await yamlNamesIn(join(folder, name), problems) : [];
+  const readOf = async (name: string, owners: Iterable<string>, mayBeMore: boolean) => {
+    const more = mayBeMore ? await yamlNamesIn(join(folder, name), problems) : [];
     return readAll(join(folder, name), new Set([...owners, ...more]), vault, problems, unread);
   };
   return {
-    groups: await readOf("group_vars", groups),
-    hosts: await readOf("host_vars", hosts),
+    groups: await readOf("group_vars", groups, lacks === "anything"),
+    hosts: await readOf("host_vars", hosts, lacks !== undefined),
     unread,
   };
 }
@@ -89,9 +90,9 @@ async function readInto(
   problems: Problems,
 ): Promise<boolean> {
   const document = await problems.attempt(async () =>
-    parseYaml((await readIfThere(file)) ?? new Uint8Array(), file, vault),
+    parseYaml((await readIfThere(file)) ?? new Uint8Array(), file, vault, problems),
   );
-  if (document === undefined) return false;
+  if (document === undefined || document.tag === "!broken") return false;
   if (isEmpty(document)) return true;
   if (isMap(document.value)) {
     document.parts.forEach((part, name) => vars.set(String(name), part));

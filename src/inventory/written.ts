@@ -1,4 +1,4 @@
-import type { Origin } from "../model/fleet.ts";
+import type { Lacking, Origin } from "../model/fleet.ts";
 import type { Part } from "../document/part.ts";
 
 /** Variables by name, in written order. */
@@ -39,6 +39,8 @@ export interface WrittenInventory {
   readonly folders: readonly VarFolder[];
   /** That of the working directory, which stands above those of the sources at each level. */
   readonly project?: VarFolder;
-  /** There is more, in files that could not be read: hosts, groups and variables. */
-  readonly isPartial?: boolean;
+  /** There is more, which could not be read. */
+  readonly lacks?: Lacking | undefined;
+  /** Groups and hosts of which some variable could not be read. */
+  readonly unread: ReadonlySet<string>;
 }

@@ -76,10 +76,13 @@ export interface Host {
   readonly connection: Connection;
 }
 
+/** Hosts of known groups, or whatever there is. */
+export type Lacking = "hosts" | "anything";
+
 /** The inventory, merged and checked. */
 export interface Fleet {
   readonly hosts: ReadonlyMap<string, Host>;
   readonly groups: ReadonlyMap<string, Group>;
-  /** A part of the inventory could not be read: what is not here may be there. Never so in a project. */
-  readonly isPartial?: boolean;
+  /** What may be in the inventory and is not here, since it could not be read. Never so in a project. */
+  readonly lacks?: Lacking;
 }

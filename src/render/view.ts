@@ -40,7 +40,7 @@ export function makeView(
   const stream_servers = pool("haproxy_stream_group", "haproxy_stream_server_port");
   if (
     problems.length === 0 &&
-    !(fleet.isPartial || host.isPartial) &&
+    !(fleet.lacks || host.isPartial) &&
     groupNames.every((name) => isEmpty(name, fleet, host, role))
   ) {
     problems.push({
@@ -67,8 +67,9 @@ const groupNames = ["haproxy_api_group", "haproxy_stream_group"];
 
 /** Whether the group is known to have no hosts; of one that only a default names, no host need ever be there. */
 function isEmpty(name: string, fleet: Fleet, { vars, unresolved }: Host, role: Role): boolean {
+  if (unresolved.has(name)) return false;
   const group = fleet.groups.get(textOf(vars[name]?.value));
-  return group ? group.hosts.length === 0 : !unresolved.has(name) && vars[name] === role.defaults[name];
+  return group ? group.hosts.length === 0 : vars[name] === role.defaults[name];
 }
 
 /** What templates may show: the same view when nothing in it is secret. */

@@ -30,9 +30,10 @@ interface WrittenRole {
 
 /**
  * Reads `NAME/role.yml`, `NAME/defaults/main.yml` and `NAME/schema.json`, each from the first of `dirs` that has it.
- * `dirs` are folders of roles, the user's own before the shipped one. Throws LbctlError `invalid` with every problem.
+ * `dirs` are folders of roles, the user's own before the shipped one. Throws LbctlError `invalid` with every problem;
+ * with `lacking`, variables without a default are told there, and have the shipped one.
  */
-export async function loadRole(name: string, dirs: readonly string[]): Promise<Role> {
+export async function loadRole(name: string, dirs: readonly string[], lacking?: Problems): Promise<Role> {
   const bad = formats["safe-word"]?.problemIn(name);
   if (bad)
     throw new LbctlError("invalid", {
@@ -41,10 +42,12 @@ export async function loadRole(name: string, dirs: readonly string[]): Promise<R
     });
   const problems = new Problems();
   const written = await problems.attempt(() => readRoleFile(name, dirs));
-  const defaults = await problems.attempt(() => readDefaults(name, dirs));
+  const own = await problems.attempt(() => readDefaults(name, dirs));
   const schema = await problems.attempt(() => readSchema(name, dirs));
   problems.throwIfAny();
-  if (!written || !defaults || !schema) throw new Error("a part of the role is missing without a problem");
+  if (!written || !own || !schema) throw new Error("a part of the role is missing without a problem");
+  const defaults = await withShipped(own, name, dirs.slice(-1), schema, lacking ?? problems);
+  problems.throwIfAny();
   const { foreign_addresses: foreignAddresses = null, health_gate: healthGate = null, ...rest } = written;
   return {
     links: [],
@@ -113,15 +116,45 @@ async function readRoleFile(name: string, dirs: readonly string[]): Promise<Writ
   return part.value as unknown as WrittenRole;
 }
 
-async function readDefaults(name: string, dirs: readonly string[]): Promise<Variables> {
-  const part = await readPart(`${name}/defaults/main.yml`, name, dirs);
+async function readDefaults(name: string, dirs: readonly string[]): Promise<Part> {
+  const part = await readPart(defaultsOf(name), name, dirs);
   if (!isMap(part.value))
     throw invalid(
       `defaults must be a map; read ${readAs(part.value)}`,
       place(part.origin),
       "Write each variable as `name: value`.",
     );
-  return Object.fromEntries([...part.parts].map(([key, variable]) => [String(key), variable]));
+  return part;
+}
+
+/** The defaults, with those of the shipped file that the role still takes and a file in its place lacks. */
+async function withShipped(
+  own: Part,
+  name: string,
+  shippedDir: readonly string[],
+  schema: { readonly properties?: object },
+  problems: Problems,
+): Promise<Variables> {
+  const shipped = await readShadowed(defaultsOf(name), shippedDir);
+  const isOwn = shipped && shipped.file !== own.origin.file;
+  const all = isOwn ? await readDefaults(name, shippedDir) : own;
+  const lacks = [...all.parts].filter(
+    ([key]) => !own.parts.has(key) && Object.hasOwn(schema.properties ?? {}, key),
+  );
+  if (shipped && lacks.length > 0) {
+    const names = lacks.map(([key]) => String(key));
+    const more = names.length > 3 ? ` and ${names.length - 3} more` : "";
+    problems.add({
+      what: `there is no default of ${names.slice(0, 3).join(", ")}${more} here; this file replaces the shipped one whole`,
+      at: place(own.origin),
+      hint: `Copy ${shipped.file} and change it; values of your own fit better into group_vars/.`,
+    });
+  }
+  return Object.fromEntries([...own.parts, ...lacks].map(([key, variable]) => [String(key), variable]));
+}
+
+function defaultsOf(name: string): string {
+  return `${name}/defaults/main.yml`;
 }
 
 async function readSchema(name: string, dirs: readonly string[]): Promise<object> {

@@ -172,6 +172,20 @@ test("tells the problems of all lines at once, each line once", async () => {
   expect(new Set(lines).size).toBe(lines.length);
 });
 
+test.each([
+  ["both that are open", "a: [1\n b: {\n", [1, 2]],
+  ["one in another", "a: { b: 1,\n  c: [2\nd: 3\n", [1, 2]],
+  ["no keys that an open bracket took", "a: [1,\n 2\n b: 3\nc: 4\n", [1]],
+])("tells of brackets %s", async (_, text, lines) => {
+  const texts = await textsOf(() => read(text));
+  expect(texts.sort()).toEqual(
+    lines.map(
+      (line) =>
+        expect.stringMatching(`^f\\.yml:${String(line)} the . that opens here is not closed$`) as unknown,
+    ),
+  );
+});
+
 test("says what to do about every syntax error", async () => {
   for (const problem of await problemsOf(() => read("a: 'x' y\nb: {{ d }}\n")))
     expect(problem.hint).toBeTruthy();

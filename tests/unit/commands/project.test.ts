@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { afterEach, expect, test, vi } from "vitest";
-import { loadProject } from "../../../src/commands/project.ts";
+import { loadProject, type Judge } from "../../../src/commands/project.ts";
+import { findDrillProblems } from "../../../src/drill/check.ts";
 import { LbctlError } from "../../../src/errors.ts";
 import { folderOf } from "../folder.ts";
 
@@ -15,10 +16,14 @@ async function problemsOf(inventory: string, ...extraVars: string[]): Promise<st
 async function problemsOfFiles(
   files: Readonly<Record<string, string>>,
   more: { readonly extraVars?: string[]; readonly limit?: string } = {},
+  judge?: Judge,
 ): Promise<string[]> {
   const folder = await folderOf(files);
   const options = { forks: 1, transport: "openssh" as const, input: false, ...more };
-  const error: unknown = await loadProject({ inventory: [join(folder, "hosts.yml")], ...options }).then(
+  const error: unknown = await loadProject(
+    { inventory: [join(folder, "hosts.yml")], ...options },
+    judge,
+  ).then(
     () => undefined,
     (caught: unknown) => caught,
   );
@@ -275,5 +280,125 @@ test("problems of one line are all told, and each once", async () => {
     expect.stringMatching(/^hosts\.yml:2 "FRONTEND" cannot be a server's name/),
     expect.stringMatching(/^hosts\.yml:2 haproxy_server_address must be/),
     expect.stringMatching(/^hosts\.yml:2 server b has no address/),
+  ]);
+});
+
+test("a host is counted once, however often it leads to a problem", async () => {
+  const found = await problemsOfFiles({
+    "hosts.yml": inventory("haproxy_retries: 3"),
+    "group_vars/all.yml":
+      'x: {a: "{{ nope.b }}"}\nhaproxy_maxconn: "{{ x.a }}"\nhaproxy_stats_address: "{{ x.a }}"\n',
+  });
+  expect(found).toContainEqual(expect.stringMatching(/"nope" is not defined \(lb-1 and 1 more host\)$/));
+});
+
+test("what Ansible defines by itself is said to stand nowhere", async () => {
+  const folder = await folderOf({ "hosts.yml": inventory(`haproxy_stream_group: "{{ groups['zork'] }}"`) });
+  const options = { inventory: [join(folder, "hosts.yml")], forks: 1, transport: "openssh" as const };
+  const error = await loadProject({ ...options, input: false }).catch((caught: unknown) => caught);
+  expect((error as LbctlError).problems[0]?.hint).toBe(
+    "It is made of the inventory itself: look at its groups and hosts.",
+  );
+});
+
+test("what a drill would refuse is told by a validation, once and with its place", async () => {
+  const written = (...vars: string[]) =>
+    problemsOfFiles(
+      { "hosts.yml": fleet(), "group_vars/all.yml": vars.map((line) => `${line}\n`).join("") },
+      {},
+      findDrillProblems,
+    );
+  expect(
+    await written("lbctl_drill_fault: nonsense", "lbctl_drill_fualt: systemd", "haproxy_retrys: 1"),
+  ).toEqual([
+    expect.stringMatching(/^group_vars\/all\.yml:1 lbctl_drill_fault is "nonsense", not one of/),
+    expect.stringMatching(
+      /^group_vars\/all\.yml:2 .*"lbctl_drill_fualt"; did you mean "lbctl_drill_fault"\?$/,
+    ),
+    expect.stringMatching(/^group_vars\/all\.yml:3 .*haproxy_retrys/),
+  ]);
+  expect(await written("lbctl_drill_fault: systemd", "b: 1")).toEqual([
+    expect.stringMatching(/^group_vars\/all\.yml:1 lbctl_drill_unit is null/),
+  ]);
+  expect(await written("lbctl_drill_fault: systemd", 'lbctl_drill_unit: "{{ nope }}"')).toEqual([
+    expect.stringMatching(/^group_vars\/all\.yml:2 .*"nope" is not defined/),
+  ]);
+});
+
+const mistakes = 'haproxy_health_check_interval_ms: 60000000\nhaproxy_stats_address: "{{ nope }}"\n';
+const both: readonly unknown[] = [
+  expect.stringMatching(/^group_vars\/haproxy\.yml:1 haproxy_health_check_interval_ms must be/),
+  expect.stringMatching(/^group_vars\/haproxy\.yml:2 .*"nope" is not defined/),
+];
+
+test.each([
+  ["an unknown key of a group", "  bogus: 3\n", /^hosts\.yml:\d+ unknown key "bogus"/],
+  ["a host's bad name", "    stream: { hosts: { 's 1': } }\n", /^hosts\.yml:\d+ the host name "s 1"/],
+  ["a bad range", "    stream: { hosts: { 's[2:1]': } }\n", /^hosts\.yml:\d+ the host "s\[2:1\]"/],
+  [
+    "a host without a map",
+    "    stream: { hosts: { s-1: 3 } }\n",
+    /^hosts\.yml:\d+ the variables of host "s-1"/,
+  ],
+  ["a list of hosts", "    stream: { hosts: [s-1] }\n", /^hosts\.yml:\d+ `hosts` of group "stream"/],
+  [
+    "a host twice",
+    "    stream: { hosts: { s-1: {}, s-1: {} } }\n",
+    /^hosts\.yml:\d+ the key "s-1" is written twice/,
+  ],
+  ["a list of variables", "    stream: { vars: [a] }\n", /^hosts\.yml:\d+ `vars` of group "stream"/],
+])("%s is told beside all else", async (_, line, expected) => {
+  const files = { "hosts.yml": inventory("a: 1") + line, "group_vars/haproxy.yml": mistakes };
+  expect(await problemsOfFiles(files)).toEqual([...both, expect.stringMatching(expected)]);
+});
+
+test("what only follows from a mistake that stands for itself is not told", async () => {
+  const vars = [
+    'haproxy_server_weight: "{{ bogus }}"',
+    "haproxy_api_group: stream",
+    "haproxy_stream_group: stream",
+    "haproxy_stats_address: \"{{ groups['stream'][0] }}\"",
+  ];
+  const found = await problemsOf(
+    `${inventory(...vars)}    stream: { hosts: { "s 1": } }\n    more: { bogus: 3 }\n`.replace(
+      "haproxy:\n",
+      "haproxy:\n      bogus: 3\n",
+    ),
+  );
+  expect(found).toEqual([
+    expect.stringMatching(/the host name "s 1"/),
+    expect.stringMatching(/unknown key "bogus" in group "more"/),
+    expect.stringMatching(/unknown key "bogus" in group "haproxy"/),
+  ]);
+});
+
+test("a key written twice and a tag that is none hide nothing else in their file", async () => {
+  const found = await problemsOfFiles({
+    "hosts.yml": inventory("a: 1"),
+    "group_vars/haproxy.yml": `${mistakes}haproxy_retrys: 1
+haproxy_maxconn: -1
+haproxy_maxconn: 3
+haproxy_retries: !foo x
+haproxy_sticky_cookie_name: "{{ haproxy_maxconn }}"
+haproxy_trusted_ips: [!foo x, 10.0.0.1/8]
+`,
+  });
+  expect(found).toEqual([
+    ...both,
+    expect.stringMatching(/:3 .*haproxy_retrys/),
+    expect.stringMatching(/:5 the key "haproxy_maxconn" is written twice/),
+    expect.stringMatching(/:6 the tag !foo/),
+    expect.stringMatching(/:8 haproxy_trusted_ips\/1/),
+    expect.stringMatching(/:8 the tag !foo/),
+  ]);
+});
+
+test("a word of -e hides nothing of the other options", async () => {
+  const written = inventory('haproxy_retries: "{{ word }}"', 'haproxy_stats_address: "{{ nope }}"');
+  expect(await problemsOf(written, "haproxy_listen_http=abc", "haproxy_maxconn=x word")).toEqual([
+    expect.stringMatching(/^--extra-vars:1 haproxy_listen_http must be/),
+    expect.stringMatching(/^--extra-vars:2 "word" is not name=value/),
+    expect.stringMatching(/^--extra-vars:2 haproxy_maxconn must be/),
+    expect.stringMatching(/^hosts\.yml:7 .*"nope" is not defined/),
   ]);
 });

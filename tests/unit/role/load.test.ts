@@ -84,6 +84,27 @@ test("each file is taken from the first folder that has it", async () => {
   expect(templates.get("x/x.conf.eta")?.file).toBe(join(folder, "own/templates/x/x.conf.eta"));
 });
 
+test("defaults in place of the shipped ones hold all that the schema still takes", async () => {
+  const folder = await folderOf({
+    ...role(),
+    "roles/x/defaults/main.yml": "x_a: 1\nx_b: 1\nx_gone: 1\n",
+    "own/roles/x/defaults/main.yml": "\nx_a: 2\n",
+    "own/roles/x/schema.json": '{"type": "object", "properties": {"x_a": {}, "x_b": {}}}',
+  });
+  const dirs = [join(folder, "own/roles"), join(folder, "roles")];
+  const expected = [
+    "own/roles/x/defaults/main.yml:2 there is no default of x_b here; this file replaces the shipped one whole",
+  ];
+  expect(await textsOf(() => loadRole("x", dirs), folder)).toEqual(expected);
+  const lacking = new Problems();
+  const { defaults } = await loadRole("x", dirs, lacking);
+  expect(lacking.list()).toHaveLength(1);
+  expect(Object.entries(defaults).map(([name, { value }]) => [name, value])).toEqual([
+    ["x_a", 2],
+    ["x_b", 1],
+  ]);
+});
+
 test("a template loses its byte order mark and CRLF, which HAProxy would not read", async () => {
   const folder = await folderOf(role({ "templates/x/x.conf.eta": "\uFEFFa\r\nb\r\n" }));
   const templates = await templatesOf(await loadRole("x", [join(folder, "roles")]), [
