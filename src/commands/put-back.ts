@@ -12,7 +12,7 @@ import type { Tally } from "./tally.ts";
 
 /**
  * Takes a host that this run has changed back to the generation that it had before, the way a rollback does, but with
- * the lists and certificates of then: they were today's a moment ago.
+ * the lists and certificates of then: they were today's a moment ago. Certificates that others put there since stay.
  */
 export async function putBack(
   project: Project,
