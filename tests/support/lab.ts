@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { lbctl, lbctlJson, root, run, type Run } from "./lbctl.ts";
@@ -6,8 +7,25 @@ export const inventory = join(root, "inventories/lab");
 
 /** Runs `script` as root in a container, past lbctl: through Incus, so that sshd sees nothing of it. */
 export async function inside(host: string, script: string): Promise<Run> {
-  return incus("exec", host, "--", "sh", "-c", script);
+  const id = randomUUID();
+  const said = `/run/said-${id}`;
+  const tell = `cat ${said}.out; echo ${id}; cat ${said}.err; echo; echo ${id}`;
+  const run = await incus("exec", host, "--", "sh", "-c", kept(said, tell), "sh", script);
+  // on a busy machine Incus loses the end of what a command said, or all of it; what is kept can be read again
+  for (let left = 3, { stdout } = run; ; left--) {
+    const [out, err, end] = stdout.split(`${id}\n`);
+    if (out !== undefined && err !== undefined && end === "") {
+      return { code: run.code, stdout: out, stderr: err.slice(0, -1) };
+    }
+    // the host went down under the command
+    if (left === 0) return run;
+    ({ stdout } = await incus("exec", host, "--", "sh", "-c", tell));
+  }
 }
+
+/** Runs its first argument with what it says in files, then `tell`. */
+const kept = (said: string, tell: string): string =>
+  `sh -c "$1" >${said}.out 2>${said}.err; code=$?; ${tell}; exit $code`;
 
 export async function incus(...args: string[]): Promise<Run> {
   const [file = "", ...rest] = incusWords(...args);
@@ -49,13 +67,8 @@ export function addressOf(host: string): string {
 
 /** What must not change when an apply is refused: the live files, the master and the worker. */
 export async function liveState(host: string): Promise<string> {
-  const script = `readlink -f /etc/haproxy/haproxy.cfg; cd /etc/haproxy; find -L . -type f | sort | xargs sha256sum; pgrep -x haproxy | sort`;
-  // on a busy machine Incus has been seen to lose what a command said
-  for (let left = 3; left > 0; left--) {
-    const state = await output(host, script);
-    if (state !== "") return state;
-  }
-  throw new Error(`${host} says nothing of its live state`);
+  const script = `readlink -f /etc/haproxy/haproxy.cfg; cd /etc/haproxy; find -L . -type f | sort | xargs sha256sum; m=$(systemctl show -P MainPID haproxy); echo $m; pgrep -P $m -x haproxy | sort`;
+  return output(host, script);
 }
 
 /** Runs `part` while a host cannot make namespaces, so that what a dry boot would refuse is tried for real. */

@@ -1,3 +1,4 @@
+import { LbctlError } from "../../src/errors.ts";
 import type { Remote } from "../../src/remote/port.ts";
 import { runProcess } from "../../src/remote/process.ts";
 
@@ -12,6 +13,7 @@ export function localRemote(host: string): Remote {
         ...(onLine ? { onLine } : {}),
         ...(signal ? { signal } : {}),
       });
+      if (signal?.aborted) throw new LbctlError("interrupted", { at: host, what: "interrupted" });
       if (result.exitCode === null) throw new Error(result.cause ?? "the script was stopped");
       return { status: result.exitCode, stdout: result.stdout, stderr: result.stderr };
     },
