@@ -96,6 +96,21 @@ async function makeFirst(member: Member, context: LabContext): Promise<void> {
   const packages = await pythonPackages(member.name, context);
   const inside = ["exec", member.name, "-T", "--", "sh", "-c", prepareScript];
   await incus.run(inside, { input: packages, timeoutMs: 300_000 });
+  const apt = ["exec", member.name, "-T", "--", "sh", "-c", aptScript];
+  await incus.run(apt, { input: await packageLists(context), timeoutMs: 300_000 });
+}
+
+/** A tar of this machine's lists of Debian's packages, and of the sources they come from. */
+async function packageLists({ shell }: LabContext): Promise<Uint8Array> {
+  const folder = await mkdtemp(join(tmpdir(), "lbctl-bench-"));
+  try {
+    const tar = join(folder, "lists.tar");
+    const script = `cd / && tar --exclude=partial --exclude=lock -cf "$0" etc/apt/sources.list* var/lib/apt/lists`;
+    expectSuccess(await shell.run(["sh", "-c", script, tar]), "packing apt's lists");
+    return await readFile(tar);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
 }
 
 /** A tar of the Debian packages that the host lacks for Ansible, fetched by this machine's apt. */
@@ -138,6 +153,14 @@ async function pythonPackages(host: string, { incus, shell }: LabContext): Promi
     await rm(folder, { recursive: true, force: true });
   }
 }
+
+/** A host of a fleet has Debian's lists, for its updates, and a package check through apt's library reads them. */
+const aptScript = `set -e
+rm -rf /etc/apt/sources.list /etc/apt/sources.list.d /var/lib/apt/lists
+tar -x -C / -f -
+apt-get -q check >/dev/null
+[ "$(apt-cache stats | sed -n 's/^Total package names: \\([0-9]*\\).*/\\1/p')" -gt 50000 ] || {
+  echo "this machine has no lists of Debian's packages: run apt-get update" >&2; exit 1; }`;
 
 /** Two more HAProxy services beside Debian's: the same unit with paths of its own. */
 const prepareScript = `set -e

@@ -99,5 +99,8 @@ test("a step that does not end is ended with all that it started, and what it sa
   const failure: unknown = await step.catch((error: unknown) => error);
   expect(String(failure)).toMatch(/did not end within 0\.5 s; so far:\nbegun \d+/);
   const pid = Number(/begun (\d+)/.exec(String(failure))?.[1]);
-  await expect.poll(() => existsSync(`/proc/${String(pid)}`)).toBe(false);
+  // whose child it was then may take its time to ask for its end
+  const stat = `/proc/${String(pid)}/stat`;
+  const runs = () => existsSync(stat) && !readFileSync(stat, "utf8").includes(") Z ");
+  await expect.poll(runs, { timeout: 10_000 }).toBe(false);
 });
