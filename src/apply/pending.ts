@@ -43,8 +43,6 @@ export const awaitFunction = `await_confirmation() { perl -e '${recordInPerl}${p
   open my $file, "+<", $pending or exit 4;
   seek $file, 0, 2; print $file sprintf("until %d\\nphase serving\\n", $until + 1); close $file;
   print "event serving $confirm\\n";
-  # the swap should be on the disk by the time that somebody relies on it
-  if (!fork) { close STDOUT; close STDERR; exec "sync", "-f", $state; exit }
   while (-e $pending) {
     # nobody is left who could go back: that is for the watchdog
     exit 6 if getppid != $parent;

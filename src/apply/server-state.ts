@@ -106,7 +106,8 @@ sub both_sides { my ($live, $state, $previous) = @_;
   my $old = defined $set ? servers_of("$set/haproxy.cfg") : {};
   return ($known, $old, servers_of("$live/haproxy.cfg")); }
 sub sets { my ($state, $previous) = @_;
-  my @all = map { m{/(0|[1-9][0-9]{0,8})$} ? $1 : () } glob "$state/generations/*";
+  opendir my $names, "$state/generations";
+  my @all = grep { /^(?:0|[1-9][0-9]{0,8})$/ } readdir $names;
   return ("$state/$previous", "$state/rejected", map { "$state/generations/$_" } sort { $b <=> $a } @all); }
 # "1" is a state file without servers; a missing or empty one makes HAProxy warn
 sub write_state { my ($state, @lines) = @_; my $file = "$state/state/servers";

@@ -128,7 +128,7 @@ done
 out=$(mv -T "$state/staging" "$state/generations/$next" 2>&1) || go_back rejected "the new set could not be put in place: $out"
 out=$(point_to "generations/$next" 2>&1) || go_back rejected "the new set could not be put in place: $out"
 carry_certs "$state/$previous" "$state/generations/$next"
-out=$(check_config "$live/haproxy.cfg") || go_back rejected "$out"`,
+${checkLivePaths}`,
   },
   {
     name: "reload",
@@ -179,6 +179,9 @@ export const moved = `busy "the configuration on this host was changed since it 
 
 /** The set comes out of stdin, and a dot for each 40 KiB goes back: over a slow link that is progress, and silence is not. */
 export const unpack = `{ out=$(head -c "$bytes" | tar -x --no-same-owner -p --checkpoint=.4 -f - -C "$state/staging" 2>&1 >&4 4>&-); s=$?; echo; [ "$s" = 0 ]; } 4>&1`;
+
+/** What names files by their live paths was validated with the files that stood there before. */
+const checkLivePaths = `! grep -qF "$live/" "$live/haproxy.cfg" || out=$(check_config "$live/haproxy.cfg") || go_back rejected "$out"`;
 
 const sumsMatch = `out=$(cd "$state/staging" && sha256sum --quiet -c .sha256sums 2>&1) || discard failed "the files did not arrive whole: $out"`;
 const copyMatches = `out=$(problems_of "$state/staging") || discard busy "what was copied is not what was looked at: $out"`;

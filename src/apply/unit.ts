@@ -13,7 +13,8 @@ sub read_unit { my ($shown) = @_; my (%is, @files);
     if ($name eq "EnvironmentFiles") { push @files, $value =~ s/ \(ignore_errors=\w+\)$//r } else { $is{$name} = $value }
   }
   my %env = map { /^([^=]+)=(.*)$/s ? ($1, $2) : () } unquoted_words($is{Environment} // "");
-  for my $file (map { /[*?[]/ ? glob : $_ } @files) {
+  # compiled when it is needed: glob loads a module
+  for my $file (map { /[*?[]/ ? eval "glob" : $_ } @files) {
     open my $in, "<", $file or next;
     local $/; my $text = <$in> =~ s/\\\n//gr;
     for (split /\n/, $text) { $env{$1} = join " ", unquoted_words($2) if /^\s*([A-Za-z_]\w*)\s*=\s*(.*?)\s*$/ }

@@ -7,7 +7,10 @@ export const dropInInPerl = String.raw`
 sub drop_in { my ($service) = @_; my (%drop_in, %lines);
   my @folders = map { "$_/systemd/system" } qw(/etc /run /usr/local/lib /usr/lib /lib);
   my ($unit) = grep { -f } map { "$_/$service.service" } @folders or return;
-  for my $folder (reverse @folders) { m{([^/]*)$} and $drop_in{$1} = $_ for glob "$folder/$service.service.d/*.conf" }
+  for my $folder (map { "$_/$service.service.d" } reverse @folders) {
+    opendir my $names, $folder or next;
+    $drop_in{$_} = "$folder/$_" for grep { /^[^.].*\.conf$/ } readdir $names;
+  }
   for my $file ($unit, map { $drop_in{$_} } grep { $_ lt "lbctl.conf" } sort keys %drop_in) {
     open my $in, "<", $file or next;
     my $text = join "", <$in>; $text =~ s/\\\n/ /g;

@@ -32,7 +32,11 @@ sub print_service { my ($service, $pid) = @_;
   my $cgroups = "";
   if ($pid && open my $file, "<", "/proc/$pid/cgroup") { local $/; $cgroups = <$file> // "" }
   my $units = "/etc/systemd/system";
-  if ($cgroups =~ m{/\\Q$service\\E\\.service$}m && !-l "$units/$service.service" && glob "$units/*.wants/$service.service") {
+  if ($cgroups =~ m{/\\Q$service\\E\\.service$}m && !-l "$units/$service.service" && wanted($units, $service)) {
     print "ActiveState=active\\nUnitFileState=enabled\\n";
   } else { print qx{systemctl show -p ActiveState -p UnitFileState "$service" 2>/dev/null} } }
+# without glob, which loads a module
+sub wanted { my ($units, $service) = @_;
+  opendir my $names, $units or return 0;
+  return grep { /\\.wants$/ && -e "$units/$_/$service.service" } readdir $names; }
 `;
