@@ -32,7 +32,8 @@ function pass(from: Socket, to: Socket, delayMs: number): void {
   from.on("end", () => {
     setTimeout(() => to.end(), delayMs);
   });
-  from.on("error", () => {
+  from.on("error", ({ message }) => {
+    process.stderr.write(`relay: ${message}\n`);
     to.destroy();
   });
 }

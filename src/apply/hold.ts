@@ -3,7 +3,7 @@ import type { Emit } from "../model/events.ts";
 import type { Remote } from "../remote/port.ts";
 import { later } from "./later.ts";
 import { awaitLease, type LeaseClaim } from "./lease.ts";
-import { applyFunctions } from "./steps.ts";
+import { applyFunctions } from "./functions.ts";
 import { runTransaction, scriptOf } from "./transaction.ts";
 import type { Turn } from "./turn.ts";
 

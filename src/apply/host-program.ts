@@ -4,11 +4,13 @@ import { askFunctions } from "../haproxy/socket.ts";
 import { generationsInPerl } from "../observe/generations.ts";
 import { liveFunctions } from "../observe/look.ts";
 import { version } from "../version.ts";
+import { applyFunctions } from "./functions.ts";
+import { goBackFunctions } from "./go-back.ts";
 import { refuseUndecided } from "./pending.ts";
 import { problemsFunction, recordFunctions } from "./record.ts";
 import { activateFunction } from "./reload.ts";
 import { resolveFunctions } from "./resolve.ts";
-import { activators, applyFunctions, takeLock, verifiers } from "./steps.ts";
+import { activators, takeLock, verifiers } from "./steps.ts";
 import { verifyFunction } from "./verify.ts";
 
 /**
@@ -21,6 +23,7 @@ export function hostProgram(role: Role): { readonly mark: string; readonly text:
   const body = `${liveFunctions(role)}
 ${askFunctions}
 ${applyFunctions}
+${goBackFunctions}
 ${activateFunction}
 ${recordFunctions}
 ${verifyFunction}

@@ -6,11 +6,12 @@ import type { Role } from "../model/role.ts";
 import { liveFunctions } from "../observe/look.ts";
 import { quote } from "../remote/shell.ts";
 import type { Remote } from "../remote/port.ts";
+import { applyFunctions } from "./functions.ts";
 import { awaitLease } from "./lease.ts";
 import { refuseUndecided } from "./pending.ts";
 import { recordFunctions } from "./record.ts";
 import { untouchedScript } from "./interrupted.ts";
-import { applyFunctions, moved, onLoss, recheck, takeLock, unmoved } from "./steps.ts";
+import { moved, onLoss, recheck, takeLock, unmoved } from "./steps.ts";
 import { runTransaction, scriptOf, type Step } from "./transaction.ts";
 import type { Turn } from "./turn.ts";
 
@@ -59,15 +60,11 @@ const releaseSteps: readonly Step<ReleaseContext>[] = [
     name: "copy",
     text: "copying the files as they are today",
     // a name that is missing was about to be replaced when an earlier release was cut off: it is linked again
-    script: () => `released=
+    script: () => `mend_links
+released=
 for l in $links; do
   rm -rf "\${live:?}/.$l.lbctl"
-  [ -e "$state/current/$l" ] || continue
-  case $(link_state "$l") in
-    linked) ;;
-    missing) ln -s "$state/current/$l" "$live/$l" ;;
-    *) continue ;;
-  esac
+  [ -e "$state/current/$l" ] && [ "$(link_state "$l")" = linked ] || continue
   out=$(cp -a "$state/current/$l" "$live/.$l.lbctl" 2>&1) || give_up_copies "$live/$l could not be copied: $out$(disk_full)"
   released="$released $l"
 done`,

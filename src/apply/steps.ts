@@ -1,9 +1,11 @@
-import { askFunctions, masterSocket } from "../haproxy/socket.ts";
+import { askFunctions } from "../haproxy/socket.ts";
 import type { HostPlan } from "../model/host.ts";
 import type { Role } from "../model/role.ts";
 import { placeDropIn } from "../observe/drop-in.ts";
 import { liveFunctions } from "../observe/look.ts";
 import { quote, quoteAll } from "../remote/shell.ts";
+import { applyFunctions } from "./functions.ts";
+import { goBackFunctions } from "./go-back.ts";
 import { keepEdits } from "./keep-edits.ts";
 import { awaitLease } from "./lease.ts";
 import { carryCerts } from "./others.ts";
@@ -13,7 +15,7 @@ import { awaitFunction, confirmOrGoBack, refuseUndecided, writePending, type Com
 import { scriptOf, type Step } from "./transaction.ts";
 import { validateFunction } from "./validate.ts";
 import { verifyFunction } from "./verify.ts";
-import { armWatchdog, disarmFunction, watchdogArmed } from "./watchdog.ts";
+import { armWatchdog, watchdogArmed } from "./watchdog.ts";
 
 /** A generation that is gone back to. */
 export interface CopiedGeneration {
@@ -229,6 +231,7 @@ export function applyScript(context: StepContext): string {
   return `${liveFunctions(context.role)}
 ${askFunctions}
 ${applyFunctions}
+${goBackFunctions}
 ${activateFunction}
 ${recordFunctions}
 ${verifyFunction}
@@ -248,92 +251,3 @@ export function installScript(packages: readonly string[]): string {
 apt() { apt-get -q -o DPkg::Lock::Timeout=300 -o Dpkg::Options::=--force-confold -o Dpkg::Options::=--force-confdef "$@" </dev/null 2>&1; }
 apt update && apt install -y --no-install-recommends ${quoteAll(packages)}`;
 }
-
-/** What the steps call; whoever runs them elsewhere defines `event`, `note` and `fail` anew. */
-export const applyFunctions = `event() { printf 'event %s\\n' "$*"; }
-note() { event note "$(printf %s "$1" | base64 -w0)"; }
-fail() { event fail "$1" "$(printf %s "$2" | base64 -w0)"; exit 1; }
-disk_full() { df -P "\${1:-$state}" | awk 'NR == 2 && $4 < 1024 { print "\\nthe disk of " $6 " is full" }'; }
-discard() { rm -rf "$state/staging"; fail "$@"; }
-# the oldest first, without generation 0
-generations() { ls "$state/generations" | grep -x '[1-9][0-9]\\{0,8\\}' | sort -n; }
-newest() { # of all; in the shell itself, since every apply asks
-  n=
-  for g in "$state/generations"/*; do
-    case \${g##*/} in *[!0-9]* | 0?* | ??????????*) ;; *) [ "\${g##*/}" -le "\${n:--1}" ] || n=\${g##*/} ;; esac
-  done
-  echo "$n"
-}
-described() { sed -n 's/^ *description \\(lbctl:[0-9a-f]*\\)$/\\1/p' "$1" 2>/dev/null; } # the identity in a file
-# a transaction that validates learns how the service itself would load it
-check='haproxy -Ws -f "$1" -c'
-check_config() { eval "$check" 2>&1; }
-# link NAME STATE: the live name becomes a link; what stood there is kept in replaced/, by the generation that came
-link() {
-  mkdir -p "$live" || return 1
-  if [ "$2" != missing ]; then
-    old=$state/replaced/$next
-    mkdir -p "$old" || return 1
-    # a number that was tried in vain may have something there already
-    if [ "$2" = directory ]; then mv -T --backup=numbered "$live/$1" "$old/$1"
-    else cp -aT --backup=numbered "$live/$1" "$old/$1"; fi || return 1
-  fi
-  ln -sfn "$state/current/$1" "$live/.$1.lbctl" && mv -T "$live/.$1.lbctl" "$live/$1"
-}
-point_to() { ln -sfn "$1" "$state/.current.lbctl" && mv -T "$state/.current.lbctl" "$state/current"; }
-loaded() { ask_worker "show info" | sed -n 's/^[Dd]escription: //p'; }
-worker() { ask ${masterSocket} "show proc" | awk '$2 == "worker" && $1 ~ /^[0-9]+$/ { print $1; exit }'; }
-# a name that was taken away to become a link, or a plain file, and is not there
-mend_links() {
-  for l in $links; do
-    [ -e "$live/$l" ] || [ -L "$live/$l" ] || [ ! -e "$state/current/$l" ] || ln -s "$state/current/$l" "$live/$l"
-  done
-}
-# carry_certs FROM TO: what others have put into certs/ of a set that was live, since it was copied
-carry_certs() {
-  [ "\${outcome-}" = changed ] || [ -n "\${carries-}" ] || return 0
-  for f in "$1"/certs/* "$1"/certs/.[!.]*; do
-    [ -e "$f" ] || [ -L "$f" ] || continue
-    n=certs/\${f##*/}
-    ! cut -c67- "$1/.sha256sums" 2>/dev/null | grep -qxF -e "$n" || continue
-    cmp -s "$f" "$2/$n" || { mkdir -p "$2/certs" && cp -aT "$f" "$2/$n"; } || note "$f could not be copied to $2/certs"
-  done
-}
-set_aside() { # what came
-  for d in "$state/generations/$next" "$state/staging"; do
-    [ -d "$d" ] || continue
-    rm -rf "$state/rejected"
-    mv -T "$d" "$state/rejected" 2>/dev/null
-    return
-  done
-}
-# go_back KIND WHY: restore the previous set, and prove that it serves. A worker that still serves is never killed:
-# it runs the previous configuration, or one that HAProxy could not load anew. From the rename on nobody can confirm.
-go_back() {
-  event start restore
-  [ ! -e "$state/pending" ] || mv -T "$state/pending" "$state/reverting" 2>/dev/null
-  point_to "$previous"
-  mend_links
-  carry_certs "$state/generations/$next" "$state/$previous"
-  set_aside
-  if [ "$1" = rolled-back ]; then
-    want=$(described "$live/haproxy.cfg")
-    if ! out=$(check_config "$live/haproxy.cfg"); then
-      [ -n "$(loaded)" ] && now="The old worker still serves." || now="HAProxy does not run."
-      give_up "$2
-The previous configuration is back on disk, but it does not load: $out
-$now"
-    elif ! out=$(activate "\${want:--}" 2>&1) && [ -z "$(worker)" ]; then
-      systemctl reset-failed "$service" 2>/dev/null
-      systemctl restart "$service" 2>/dev/null || give_up "$2
-The previous configuration is back on disk, but HAProxy does not run: $out"
-    fi
-  fi
-  event done restore
-  settle rolled-back "$2"
-  disarm
-  fail "$1" "$2"
-}
-${disarmFunction}
-give_up() { settle failed "$1"; fail failed "$1"; }
-settle() { record "$1" "$2"; mv -T "$state/reverting" "$state/reverted" 2>/dev/null; }`;

@@ -5,7 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { bundle } from "../../../src/apply/bundle.ts";
-import { applyFunctions, steps } from "../../../src/apply/steps.ts";
+import { applyFunctions } from "../../../src/apply/functions.ts";
+import { steps } from "../../../src/apply/steps.ts";
 import type { Manifest } from "../../../src/model/history.ts";
 import { loadRole } from "../../../src/role/load.ts";
 

@@ -1,0 +1,41 @@
+import { disarmFunction } from "./watchdog.ts";
+
+/** Shell functions that undo a change whose swap has begun, after `applyFunctions`. */
+export const goBackFunctions = `set_aside() { # what came
+  for d in "$state/generations/$next" "$state/staging"; do
+    [ -d "$d" ] || continue
+    rm -rf "$state/rejected"
+    mv -T "$d" "$state/rejected" 2>/dev/null
+    return
+  done
+}
+# go_back KIND WHY: restore the previous set, and prove that it serves. A worker that still serves is never killed:
+# it runs the previous configuration, or one that HAProxy could not load anew. From the rename on nobody can confirm.
+go_back() {
+  event start restore
+  [ ! -e "$state/pending" ] || mv -T "$state/pending" "$state/reverting" 2>/dev/null
+  point_to "$previous"
+  mend_links
+  carry_certs "$state/generations/$next" "$state/$previous"
+  set_aside
+  if [ "$1" = rolled-back ]; then
+    want=$(described "$live/haproxy.cfg")
+    if ! out=$(check_config "$live/haproxy.cfg"); then
+      [ -n "$(loaded)" ] && now="The old worker still serves." || now="HAProxy does not run."
+      give_up "$2
+The previous configuration is back on disk, but it does not load: $out
+$now"
+    elif ! out=$(activate "\${want:--}" 2>&1) && [ -z "$(worker)" ]; then
+      systemctl reset-failed "$service" 2>/dev/null
+      systemctl restart "$service" 2>/dev/null || give_up "$2
+The previous configuration is back on disk, but HAProxy does not run: $out"
+    fi
+  fi
+  event done restore
+  settle rolled-back "$2"
+  disarm
+  fail "$1" "$2"
+}
+${disarmFunction}
+give_up() { settle failed "$1"; fail failed "$1"; }
+settle() { record "$1" "$2"; mv -T "$state/reverting" "$state/reverted" 2>/dev/null; }`;
