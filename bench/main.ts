@@ -64,7 +64,7 @@ try {
   if (!flags.keep) await removeHosts();
 }
 
-/** Every number of hosts at no distance, and one host far away. */
+/** Every number of hosts at no distance, the fewest first, and one host far away. */
 async function scenes(): Promise<Scene[]> {
   const at = async (name: string, targets: readonly Target[], roundTripMs: number): Promise<Scene[]> => {
     const inventory = await writeInventory(project, name, targets, key);
@@ -77,7 +77,8 @@ async function scenes(): Promise<Scene[]> {
   const near = await Promise.all(
     counts.map((count) => at(`near-${String(count)}`, hosts.slice(0, count), 0)),
   );
-  return [...near.flat(), ...(await at("far", relay.targets.slice(0, 1), Number(flags.delay)))];
+  const [fewest = [], ...more] = near;
+  return [...fewest, ...(await at("far", relay.targets.slice(0, 1), Number(flags.delay))), ...more.flat()];
 }
 
 async function document(rows: readonly Row[]): Promise<string> {
