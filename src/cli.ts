@@ -196,7 +196,7 @@ function addGenerations(program: Command, context: Context, exit: (code: number)
     "rollback",
     "go back to an earlier generation of each load balancer",
   );
-  rollback.option("--to <n>", "this generation (default: the one before the current one)", wholeNumber);
+  rollback.option("--to <n>", "this generation (default: the one before the current one)", generation);
   rollback.option("--with-certs", "bring back its certificates too, instead of keeping today's");
   rollback.option("-y, --yes", "do not ask");
   rollback.option("--check", "stop after the plan");
@@ -404,4 +404,9 @@ function wholeNumber(text: string): number {
   const number = Number(text);
   if (/^\d{1,6}$/.test(text) && number > 0) return number;
   throw new InvalidArgumentError("It must be a whole number from 1 to 999999.");
+}
+
+/** 0 is what stood there before lbctl: why it cannot be gone back to is said where it is looked for. */
+function generation(text: string): number {
+  return text === "0" ? 0 : wholeNumber(text);
 }

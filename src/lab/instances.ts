@@ -131,6 +131,11 @@ cat /etc/ssh/ssh_host_ed25519_key.pub`;
   return key.trim().split(" ").slice(0, 2).join(" ");
 }
 
+/** One that a drill stopped, say. Nothing where it runs, or cannot: whoever waits for it will tell. */
+export async function startBackend(incus: Incus, name: string): Promise<void> {
+  await incus.try(["exec", name, "-T", "--", "systemctl", "start", "demo-backend"]);
+}
+
 export async function rememberHostKey(incus: Incus, name: string, hostKey: string): Promise<void> {
   await incus.run(["config", "set", name, `${hostKeyKey}=${hostKey}`]);
 }

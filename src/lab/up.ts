@@ -78,8 +78,9 @@ export async function labUp(
     const done = await settleInstances(wanted, options.haproxy, context, progress);
     const unhealthy = await findUnhealthy(members);
     if (unhealthy.length > 0) {
-      const step = `Wait for the demo backends of ${unhealthy.map(({ name }) => name).join(", ")}`;
+      const step = `Start the demo backends of ${unhealthy.map(({ name }) => name).join(", ")}`;
       await runStep(progress, step, async () => {
+        await Promise.all(unhealthy.map(({ name }) => instances.startBackend(context.incus, name)));
         await waitUntilHealthy(unhealthy, 60_000, options.signal);
       });
     }

@@ -4,7 +4,7 @@ import type { Role } from "../model/role.ts";
 import type { Remote } from "../remote/port.ts";
 import { quote } from "../remote/shell.ts";
 import { base64InPerl } from "../remote/base64.ts";
-import { generationsInPerl } from "./generations.ts";
+import { generationsInPerl, noManifest } from "./generations.ts";
 import { decode, manifestFrom } from "./manifest.ts";
 import { sendAtMostBytes } from "./script.ts";
 
@@ -23,7 +23,7 @@ export async function readGeneration(
     idleTimeoutMs: 30_000,
     ...(signal ? { signal } : {}),
   });
-  return parseGeneration(remote.host, number, stdout);
+  return parseGeneration(remote.host, role, number, stdout);
 }
 
 /** Prints `problem TEXT` for each difference, or the manifests and the files; contents are in base64. */
@@ -48,7 +48,7 @@ export function generationScript(role: Role, number: number): string {
 }
 
 /** Reads what the script printed. Pure. */
-function parseGeneration(host: string, number: number, text: string): ObservedGeneration {
+function parseGeneration(host: string, role: Role, number: number, text: string): ObservedGeneration {
   const lines = text.split("\n");
   const all = (key: string): string[] =>
     lines.filter((line) => line.startsWith(`${key} `)).map((line) => line.slice(key.length + 1));
@@ -57,7 +57,9 @@ function parseGeneration(host: string, number: number, text: string): ObservedGe
     throw new LbctlError("rejected", {
       what: `generation ${String(number)} cannot be gone back to: ${problems.join("; ")}`,
       at: host,
-      hint: "`lbctl history` shows the others; --to names one. Nothing was touched.",
+      hint: problems.includes(noManifest)
+        ? howToPutBack(host, role, number)
+        : "`lbctl history` shows the others; --to names one. Nothing was touched.",
     });
   }
   const manifest = manifestFrom(all("manifest")[0]);
@@ -70,6 +72,13 @@ function parseGeneration(host: string, number: number, text: string): ObservedGe
     files: all("file").map(fileFrom),
     current: manifestFrom(all("current")[0]),
   };
+}
+
+/** It stood there before lbctl, which cannot check it: people put it back themselves. */
+function howToPutBack(host: string, { live, state, service }: Role, number: number): string {
+  const copy = `cp -a ${state}/generations/${String(number)}/. ${live}/`;
+  const load = `haproxy -c -f ${live}/haproxy.cfg && systemctl reload ${service}`;
+  return `Nothing was touched. To have it again: \`lbctl release ${host}\`, then there \`${copy} && ${load}\`.`;
 }
 
 function fileFrom(line: string): GenerationFile {

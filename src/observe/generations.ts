@@ -11,6 +11,9 @@ sub head_of { my ($manifest) = @_;
 sub entries { return grep { /^\\{.*\\}\\z/ } split /\\n/, slurp("$_[0]/history") // "" }
 `;
 
+/** What is wrong with a generation that lbctl did not make: what stood there before it came. */
+export const noManifest = "it has no manifest.json";
+
 /** Perl's part that knows whether a generation is what its manifest says, and which was current before. */
 export const generationsInPerl = `${historyInPerl}
 # the numbers that are there, rising
@@ -31,7 +34,7 @@ sub previous { my ($state) = @_; my $current = current($state);
 # problems_of DIR: how a generation differs from its manifest, a phrase each; none when it is whole. Files in certs/
 # that the manifest does not name are owned by others.
 sub problems_of { my ($dir) = @_; my (%sum, %mode, %found, @problems);
-  my $manifest = slurp("$dir/manifest.json") // return "it has no manifest.json";
+  my $manifest = slurp("$dir/manifest.json") // return "${noManifest}";
   my ($format) = $manifest =~ /^  "format": ([0-9]+),?$/m or return "its manifest.json cannot be read";
   return "its format $format needs a newer lbctl" if $format > 1;
   while ($manifest =~ /\\{\\s*"path": "((?:[^"\\\\]|\\\\.)*)",\\s*"mode": "([0-7]+)",\\s*"sha256": "([0-9a-f]{64})"\\s*\\}/g) {

@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { incus, inside } from "../support/lab.ts";
+import { incus, inside, output } from "../support/lab.ts";
 import { lbctl, lbctlJson, run } from "../support/lbctl.ts";
 
 interface LabStatus {
@@ -55,6 +55,12 @@ test("lab ssh runs a command and gives back its exit code", async () => {
   expect(result.stdout).toBe("backend-api-1\n");
   expect(result.code).toBe(7);
   expect((await lbctl(["lab", "ssh", "nobody"])).stderr).toContain("no host nobody");
+});
+
+test("lab up starts a demo backend that was stopped", async () => {
+  await output("backend-api-1", "systemctl stop demo-backend");
+  expect((await lbctl(["lab", "up"])).code).toBe(0);
+  expect(await output("backend-api-1", "systemctl is-active demo-backend")).toBe("active");
 });
 
 test("counts and releases are followed: one more backend, then back", async () => {

@@ -323,7 +323,13 @@ describe.each(releases)("HAProxy %s", (version) => {
       "retries 2",
     );
     expect((await history()).previous).toBe(null);
-    expect((await rollback("--to", String(last + 1))).code).toBe(5);
+    const { code, stderr } = await rollback("--to", String(last + 1));
+    expect(code).toBe(5);
+    // the way to have it again
+    const [, first = "", onHost = ""] = /`lbctl (release [^`]*)`, then there `([^`]*)`/.exec(stderr) ?? [];
+    expect((await lbctl([...first.split(" "), ...onLab, "--yes"])).code).toBe(0);
+    await output(host, onHost);
+    expect(await retries()).toBe("2");
     expect((await get(url)).status).toBe(200);
   });
 
