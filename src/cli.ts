@@ -70,7 +70,7 @@ function interruptible(words: readonly string[]): Context {
   let lastWords: (() => void) | null = null;
   const onSignal = (): void => {
     if (!abort.signal.aborted) {
-      process.stderr.write("\nstopping; press Ctrl-C again to leave at once\n");
+      process.stderr.write(`\nstopping; ${mustFinish ?? "press Ctrl-C again to leave at once"}\n`);
       abort.abort();
     } else if (mustFinish === null) {
       process.stderr.write("leaving at once; run `lbctl plan` to see what is there\n");

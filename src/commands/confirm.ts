@@ -11,7 +11,7 @@ export async function confirm(
   if (options.yes) return;
   if (!mayAsk(options.input)) {
     throw new LbctlError("invalid", {
-      what: "this changes something, and there is no terminal to ask on",
+      what: `this changes something, and ${options.input ? "there is no terminal to ask on" : "nobody may be asked"}`,
       hint: "Pass --yes to go ahead without being asked. Nothing was touched.",
     });
   }

@@ -13,7 +13,7 @@ export type DrillEvent =
       readonly reviveCommand: string;
     }
   | { readonly kind: "down"; readonly server: string; readonly sinceKillMs: number }
-  | { readonly kind: "revive"; readonly server: string; readonly command: string; readonly attempt: number }
+  | { readonly kind: "revive"; readonly server: string; readonly attempt: number }
   | { readonly kind: "revive-failed"; readonly why: string; readonly retryMs: number | null }
   | { readonly kind: "revived"; readonly server: string }
   | { readonly kind: "up"; readonly server: string; readonly sinceReviveMs: number }

@@ -1,4 +1,5 @@
 import { withoutAnySecret } from "../document/secrets.ts";
+import { byHand } from "./by-hand.ts";
 import type { Fault, FaultDeps } from "./fault.ts";
 import type { FaultPlan } from "./scenario.ts";
 
@@ -34,7 +35,10 @@ export function systemdFault(plan: FaultPlan & { kind: "systemd" }, { remote }: 
   };
   return {
     killCommand: `systemctl kill -s KILL ${plan.unit} (on ${plan.host})`,
-    reviveCommand: `ssh ${plan.host} 'rm -f ${dropIn}; systemctl daemon-reload; systemctl start ${plan.unit}'`,
+    reviveCommand: byHand(
+      plan.connection,
+      `rm -f ${dropIn}; systemctl daemon-reload; systemctl reset-failed ${plan.unit}; systemctl start ${plan.unit}`,
+    ),
     prepare: () => exec([`systemctl is-active '${plan.unit}'`]),
     kill: () => exec(kill),
     revive: () => exec(revive),

@@ -41,7 +41,7 @@ function planSystemd(host: Host, problems: Problem[]): FaultPlan | null {
   const unit = valueOf(host, "lbctl_drill_unit");
   if (mayStandElsewhere(host, unit)) return null;
   if (typeof unit === "string" && unit.length < 128 && /^[A-Za-z0-9][A-Za-z0-9:_.@-]*\.service$/.test(unit))
-    return { kind: "systemd", host: host.name, unit };
+    return { kind: "systemd", host: host.name, connection: host.connection, unit };
   problems.push({
     what: `lbctl_drill_unit is ${JSON.stringify(shownValue(host.vars.lbctl_drill_unit))}, not the name of a service`,
     at: whereIs(host, "lbctl_drill_unit", "lbctl_drill_fault"),

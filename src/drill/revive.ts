@@ -17,7 +17,7 @@ export async function reviveVictim(
   pauses: readonly number[] = pausesMs,
 ): Promise<void> {
   for (let attempt = 1; ; attempt++) {
-    onEvent({ kind: "revive", server, command: fault.reviveCommand, attempt });
+    onEvent({ kind: "revive", server, attempt });
     try {
       await fault.revive();
       onEvent({ kind: "revived", server });

@@ -1,3 +1,4 @@
+import type { Connection } from "../model/fleet.ts";
 /** Numbers of HAProxy's health checks, as the configuration sets them. */
 export interface CheckNumbers {
   readonly intervalMs: number;
@@ -15,7 +16,12 @@ export type FaultPlan =
       readonly project: string;
       readonly remote: string | null;
     }
-  | { readonly kind: "systemd"; readonly host: string; readonly unit: string }
+  | {
+      readonly kind: "systemd";
+      readonly host: string;
+      readonly connection: Connection;
+      readonly unit: string;
+    }
   | { readonly kind: "commands"; readonly kill: readonly string[]; readonly revive: readonly string[] };
 
 /** Where the load goes. */

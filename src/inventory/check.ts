@@ -118,7 +118,7 @@ function problemAt(variable: Variable, path: Path, message: string, role: Role):
     what: isHidden(variable) ? `${String(path[0])} ${withoutValue(message)}` : `${pathText(path)} ${message}`,
     at: place(origin),
     hint: isText
-      ? `Values of name=value are strings; write -e '{"${String(path[0])}": …}' for a number or a list.`
+      ? `It is a string, as each value of name=value; write -e '{"${String(path[0])}": …}' for a number or a list.`
       : `Its meaning and range are in roles/${role.name}/defaults/main.yml.`,
   };
 }

@@ -18,6 +18,11 @@ export function instance(host: string, connection: InstanceConnection): Remote {
 }
 
 /** Pure. */
+export function instanceCommand(connection: InstanceConnection, command: string): string[] {
+  return [clients[connection.kind], ...instanceArguments(connection, command)];
+}
+
+/** Pure. */
 export function instanceArguments(connection: InstanceConnection, command: string): string[] {
   const { remote, project, instance: name } = connection;
   return [

@@ -8,6 +8,14 @@ export function fit(text: string, width: number): string {
   return cut(text, width).padEnd(width);
 }
 
+/** The same, cut in the middle: names of servers differ at their ends. */
+export function fitName(name: string, width: number): string {
+  const clean = plain(name);
+  if (clean.length <= width) return clean.padEnd(width);
+  const end = Math.floor(width * 0.6);
+  return `${clean.slice(0, width - 1 - end)}…${clean.slice(-end)}`;
+}
+
 /** At most `width` columns, cut with …. */
 export function cut(text: string, width: number): string {
   const clean = plain(text);

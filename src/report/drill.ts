@@ -1,6 +1,6 @@
 import type { DrillDocument } from "../drill/document.ts";
 import type { DrillEvent } from "../drill/events.ts";
-import { cut, duration, fit, wrap } from "./columns.ts";
+import { cut, duration, fit, fitName, wrap } from "./columns.ts";
 import { style } from "./style.ts";
 
 const width = 80;
@@ -58,11 +58,9 @@ function numberLines(document: DrillDocument): string[] {
       : `${duration(document.time_to_recover_ms)} after the revive command`;
   return [
     row("load", load),
-    row(
-      "requests",
-      `${requests.sent} sent, ${requests.ok} ok, ${requests.failed} failed, ${requests.retried} retried by HAProxy`,
-    ),
+    row("requests", `${requests.sent} sent, ${requests.ok} ok, ${requests.failed} failed`),
     ...(kinds.length > 0 ? [row("failures", kinds.join(", "))] : []),
+    row("retried", `${requests.retried} tries by HAProxy, of all clients of the pool`),
     row("detected", detected),
     row("  at most", `${duration(document.detect_bound_ms)}, the sum of:`),
     ...document.detect_bound_terms.map(({ term }) => row("", term)),
@@ -94,7 +92,7 @@ function answeredLines({ answered_by: by }: DrillDocument): string[] {
     style.dim(fit("answered by", 22) + phases.map(number).join("")),
     ...shown
       .toSorted()
-      .map((name) => fit(name, 22) + phases.map((phase) => number(by[phase][name] ?? 0)).join("")),
+      .map((name) => fitName(name, 22) + phases.map((phase) => number(by[phase][name] ?? 0)).join("")),
     ...(names.length > shown.length ? [`and ${names.length - shown.length} more servers`] : []),
   ];
 }
@@ -132,7 +130,7 @@ export function drillEventLine(event: DrillEvent): string | null {
     case "down":
       return `HAProxy marked ${event.server} DOWN, ${duration(event.sinceKillMs)} after the kill`;
     case "revive":
-      return `revive ${event.server}: ${event.command}${event.attempt > 1 ? ` (attempt ${event.attempt})` : ""}`;
+      return `revive ${event.server}${event.attempt > 1 ? ` (attempt ${event.attempt})` : ""}`;
     case "revive-failed":
       return event.retryMs === null
         ? style.red(`could not revive: ${event.why}`)

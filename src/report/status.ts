@@ -1,5 +1,5 @@
 import type { Health, HostStatus, PoolStatus, ServerStatus, StatusDocument } from "../haproxy/status.ts";
-import { cut, duration, fit, wrap } from "./columns.ts";
+import { cut, duration, fit, fitName, wrap } from "./columns.ts";
 import { style } from "./style.ts";
 
 const width = 80;
@@ -39,7 +39,7 @@ function poolLines(pool: PoolStatus): string[] {
 function serverLines(server: ServerStatus): string[] {
   const paint = server.up ? style.green : server.status.startsWith("DOWN") ? style.red : style.yellow;
   const line =
-    `    ${fit(server.name, 22)} ${paint(fit(server.status, 10))} ${fit(checkText(server), 14)} ` +
+    `    ${fitName(server.name, 22)} ${paint(fit(server.status, 10))} ${fit(checkText(server), 14)} ` +
     `${String(server.sessions).padStart(8)} ${String(server.queue).padStart(5)} ${duration(server.since_seconds * 1000)}`;
   const reason = server.up ? "" : server.check.reason;
   return reason === "" ? [line] : [line, style.dim(`      ${cut(reason, width - 6)}`)];

@@ -18,7 +18,9 @@ export function typedBy({ schema }: Role): (name: string, part: Part) => Part {
   const properties = "properties" in schema ? (schema.properties as Record<string, { type?: unknown }>) : {};
   return (name, part) => {
     const type = Object.hasOwn(properties, name) ? properties[name]?.type : undefined;
-    const value = typeof part.value === "string" ? readAsType(part.value.trim(), type) : undefined;
+    // what comes out of a vault often ends with a line break
+    const text = part.isSecret && typeof part.value === "string" ? part.value.trim() : part.value;
+    const value = typeof text === "string" ? readAsType(text, type) : undefined;
     if (value === undefined) return part;
     return new Part(value, part.origin, undefined, { isSecret: part.isSecret });
   };

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import type { Connection } from "../../../src/model/fleet.ts";
 import { makeFault } from "../../../src/drill/make-fault.ts";
 import { type Fault, type FaultDeps } from "../../../src/drill/fault.ts";
 import { reviveVictim } from "../../../src/drill/revive.ts";
@@ -123,6 +124,11 @@ describe("the operator's commands", () => {
 });
 
 describe("a systemd service", () => {
+  const toWeb: Connection = {
+    kind: "ssh",
+    ...{ address: "192.0.2.9", port: 2222, user: "deploy", keyFile: "/k/id", sshArgs: [], become: false },
+  };
+
   it("is killed, kept down by a drop-in, and started again without it", async () => {
     const folder = mkdtempSync(join(tmpdir(), "lbctl-systemd-"));
     const log = join(folder, "log");
@@ -141,8 +147,12 @@ describe("a systemd service", () => {
       close: () => Promise.resolve(),
     });
     const fault = makeFault(
-      { kind: "systemd", host: "web-1", unit: "my-api.service" },
+      { kind: "systemd", host: "web-1", connection: toWeb, unit: "my-api.service" },
       { run: runProcess, remote, uid: 0 },
+    );
+    expect(fault.reviveCommand).toBe(
+      "ssh -p 2222 -l deploy -i /k/id 192.0.2.9 'rm -f /run/systemd/system/my-api.service.d/90-lbctl-drill.conf; " +
+        "systemctl daemon-reload; systemctl reset-failed my-api.service; systemctl start my-api.service'",
     );
     const dropIn = join(folder, "my-api.service.d/90-lbctl-drill.conf");
     await fault.prepare();
@@ -169,7 +179,7 @@ describe("a systemd service", () => {
       close: () => Promise.resolve(),
     });
     const fault = makeFault(
-      { kind: "systemd", host: "web-1", unit: "a.service" },
+      { kind: "systemd", host: "web-1", connection: toWeb, unit: "a.service" },
       { run: runProcess, remote, uid: 0 },
     );
     await expect(fault.prepare()).rejects.toThrow(

@@ -111,6 +111,7 @@ describe("a failover's plan", () => {
     expect(fault({ lbctl_drill_fault: "systemd", lbctl_drill_unit: "my-api@1.service" })).toEqual({
       kind: "systemd",
       host: "backend-api-1",
+      connection: expect.objectContaining({ kind: "ssh" }) as unknown,
       unit: "my-api@1.service",
     });
     const commands = {

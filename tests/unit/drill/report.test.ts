@@ -11,7 +11,8 @@ describe("the report of a drill", () => {
   it("says first that it passed, and gives the numbers", () => {
     const lines = text(makeDrillDocument(evidence()));
     expect(lines[0]).toBe("PASS  killed web-2 of api_pool under load: no request failed");
-    expect(lines).toContain("requests    1300 sent, 1300 ok, 0 failed, 42 retried by HAProxy");
+    expect(lines).toContain("requests    1300 sent, 1300 ok, 0 failed");
+    expect(lines).toContain("retried     42 tries by HAProxy, of all clients of the pool");
     expect(lines).toContain("detected    2 s after its last good answer");
     expect(lines).toContain("            fall 3 x check timeout 1000 ms");
     expect(lines).toContain("during                       5.0       5.0       5.0");

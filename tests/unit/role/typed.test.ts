@@ -10,6 +10,8 @@ test.each([
   ["haproxy_retries", "2", 2],
   ["haproxy_retries", "02", "02"],
   ["haproxy_retries", "two", "two"],
+  ["haproxy_retries", " 2", " 2"],
+  ["haproxy_retries", "2\n", "2\n"],
   ["haproxy_sticky_cookie_name", "2", "2"],
   ["another_variable", "2", "2"],
 ])("-e %s=%s is read as %j", (name, text, value) => {

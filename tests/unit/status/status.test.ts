@@ -107,7 +107,7 @@ describe("the table of a fleet", () => {
     const long: ServerStat = {
       ...present(server),
       pool: "p".repeat(90),
-      name: "n".repeat(120),
+      name: `${"n".repeat(120)}-eu-1`,
       status: "MAINT (via some/other)",
       sessions: 12_345_678,
       check: { status: "L7STS", code: 503, durationMs: 1, lastReason: "because ".repeat(40) },
@@ -121,7 +121,7 @@ describe("the table of a fleet", () => {
       ),
     );
     expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(80);
-    expect(lines.join("\n")).toContain("n…");
+    expect(lines.join("\n")).toContain("n…nnnnnnnn-eu-1 ");
   });
 
   it("lets no server's words move the cursor or colour the screen", () => {
