@@ -30,17 +30,27 @@ afterAll(async () => {
   expect((await lbctl(["lab", "up", "--yes"])).code).toBe(0);
 });
 
-/** On lb-1 `haproxy -c` takes seconds, of a staged set or of the live one, until the function that is returned is called. */
-async function slowCheck(of: "staging" | "live", seconds: number): Promise<() => Promise<void>> {
-  const pattern = of === "live" ? "/etc/haproxy/haproxy.cfg" : "/staging/";
+/** On lb-1 the check of the staged set, or what the swap brings to the disk, takes seconds until the returned function is called. */
+async function slow(step: "validate" | "swap", seconds: number): Promise<() => Promise<void>> {
+  const once = `[ -e /run/slow ] || { touch /run/slow; sleep ${String(seconds)}; }`;
+  if (step === "swap") {
+    const wrapper = `#!/bin/sh\n${once}\nexec /usr/bin/sync "$@"\n`;
+    await output(
+      "lb-1",
+      `rm -f /run/slow; cd /usr/local/sbin; printf %s ${quoted(wrapper)} >sync; chmod 755 sync`,
+    );
+    return async () => {
+      await output("lb-1", "rm /usr/local/sbin/sync");
+    };
+  }
   // a master that reloads runs what it was called by
   const wrapper = `#!/bin/bash
-case "$* " in *${pattern}*" -c "*) touch /run/slow-check; sleep ${String(seconds)} ;; esac
+case "$* " in */staging/*" -c "*) ${once} ;; esac
 exec -a "$0" /usr/sbin/haproxy.real "$@"
 `;
   await output(
     "lb-1",
-    `rm -f /run/slow-check; cd /usr/sbin; mv haproxy haproxy.real; printf %s ${quoted(wrapper)} >haproxy; chmod 755 haproxy`,
+    `rm -f /run/slow; cd /usr/sbin; mv haproxy haproxy.real; printf %s ${quoted(wrapper)} >haproxy; chmod 755 haproxy`,
   );
   return async () => {
     await output("lb-1", "mv /usr/sbin/haproxy.real /usr/sbin/haproxy");
@@ -49,13 +59,13 @@ exec -a "$0" /usr/sbin/haproxy.real "$@"
 
 const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
 
-/** An apply of a change to both hosts that gets signals while lb-1 is in its slow check. */
+/** An apply of a change to both hosts that gets signals while lb-1 is in its slow step. */
 async function interrupted(signals: readonly NodeJS.Signals[], transport = "auto") {
   const change = ["-e", `haproxy_retries=${String(++retries)}`, "--confirm-timeout", "3"];
   return lbctlJson<ApplyDocument>(["apply", ...onLab, "--yes", "--transport", transport, ...change], {
     started: (child) => {
       void (async () => {
-        while ((await inside("lb-1", "test -e /run/slow-check")).code !== 0) await sleep(50);
+        while ((await inside("lb-1", "test -e /run/slow")).code !== 0) await sleep(50);
         for (const signal of signals) {
           child.kill(signal);
           await sleep(300);
@@ -91,7 +101,7 @@ test.each([
   "%s before the swap, over %s: nothing is touched on that host, and none is begun after it",
   async (signal, transport) => {
     const before = await liveState("lb-1");
-    const putBack = await slowCheck("staging", 2);
+    const putBack = await slow("validate", 2);
     const { code, document } = await interrupted([signal], transport).finally(putBack);
     expect(told(document)).toEqual([
       ["lb-1 skipped", "interrupted before the change; nothing was touched"],
@@ -104,7 +114,7 @@ test.each([
 );
 
 test("SIGTERM once the swap has begun: it is waited for, and no other host is begun", async () => {
-  const putBack = await slowCheck("live", 2);
+  const putBack = await slow("swap", 2);
   const { code, document, stderr } = await interrupted(["SIGTERM"]).finally(putBack);
   expect(told(document)).toEqual([
     ["lb-1 changed", ""],
@@ -121,7 +131,7 @@ test("SIGTERM once the swap has begun: it is waited for, and no other host is be
 
 test("a second signal leaves at once, and says what is left; the host goes back by itself", async () => {
   const before = await retriesOn("lb-1");
-  const putBack = await slowCheck("live", 3);
+  const putBack = await slow("swap", 3);
   const { code, document, stderr } = await interrupted(["SIGINT", "SIGTERM"]);
   expect((await inside("lb-1", "flock -n /run/lbctl/haproxy.lock true")).code).not.toBe(0);
   expect(told(document)).toEqual([
@@ -171,17 +181,15 @@ test.each(steps.map(({ name }) => name))(
 
 test("a shutdown of the host before the swap: it is told as such, and nothing was touched", async () => {
   const before = await retriesOn("lb-1");
-  const putBack = await slowCheck("staging", 5);
+  const putBack = await slow("validate", 5);
   const { code, document } = await lbctlJson<ApplyDocument>(
     ["apply", ...onLab, "--yes", "-l", "lb-1", "-e", "haproxy_retries=6"],
     {
-      started: () =>
-        void inside("lb-1", "until [ -e /run/slow-check ]; do sleep 0.05; done; systemctl reboot"),
+      started: () => void inside("lb-1", "until [ -e /run/slow ]; do sleep 0.05; done; systemctl reboot"),
     },
   );
   expect({ code, outcome: document.hosts[0]?.outcome }).toEqual({ code: 4, outcome: "failed" });
-  const isUp = async () =>
-    (await inside("lb-1", "[ ! -e /run/slow-check ] && systemctl is-active haproxy")).code;
+  const isUp = async () => (await inside("lb-1", "[ ! -e /run/slow ] && systemctl is-active haproxy")).code;
   await expect.poll(isUp, { timeout: 30_000, interval: 500 }).toBe(0);
   await putBack();
   expect(await retriesOn("lb-1")).toBe(before);
