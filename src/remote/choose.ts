@@ -41,11 +41,11 @@ export async function choose(
   }
   if (transport === "openssh") return overOpenSsh(name, connection, "--transport openssh", warmth, asking);
   const config = await asking();
-  const socket = greetedMeanwhile(config, closing);
+  const dialled = greetedMeanwhile(config, closing);
   const { nodeSsh } = await import("./node-ssh.ts");
-  const remote = nodeSsh(name, connection, config, closing, socket);
+  const remote = nodeSsh(name, connection, config, closing, dialled?.socket);
   return transport === "auto"
-    ? automatic(name, connection, config, warmth, remote)
+    ? automatic(name, connection, config, warmth, remote, dialled?.isNear)
     : {
         remote,
         how: "node-ssh",
@@ -53,12 +53,25 @@ export async function choose(
       };
 }
 
+interface Dialled {
+  readonly socket: Promise<Socket>;
+  /** TCP took so little that the host is near, whatever its login takes. */
+  readonly isNear: () => boolean;
+}
+
 /** The host makes its greeting while the library loads; undefined when that may not be needed. */
-function greetedMeanwhile(config: EffectiveConfig, closing: AbortSignal): Promise<Socket> | undefined {
+function greetedMeanwhile(config: EffectiveConfig, closing: AbortSignal): Dialled | undefined {
   if (config.needsOpenSsh.length > 0 || config.controlPath !== null) return undefined;
+  const waited = startWaiting();
+  let isNear = false;
   const socket = dial(config.hostName, config.port, closing);
-  socket.catch(() => undefined); // told when it is needed
-  return socket;
+  socket.then(
+    // a forwarded port is near, and what is behind it may not be
+    ({ remoteAddress = "" }) =>
+      (isNear = waited() < nearMs && !/^(?:127\.|::1$|::ffff:127\.)/.test(remoteAddress)),
+    () => undefined, // told when it is needed
+  );
+  return { socket, isNear: () => isNear };
 }
 
 /** What node-ssh cannot do, OpenSSH does; the rest is faster over node-ssh, whose key exchange costs less. */
@@ -68,6 +81,7 @@ async function automatic(
   config: EffectiveConfig,
   warmth: Warmth,
   remote: NodeSshRemote,
+  isNear: () => boolean = () => false,
 ): Promise<Chosen> {
   const told = (): Promise<EffectiveConfig> => Promise.resolve(config);
   if (config.withoutSsh === null && warmth === "any" && (await ownConnection(config)) !== null) {
@@ -80,17 +94,17 @@ async function automatic(
   );
   if (instead !== undefined && config.withoutSsh === null)
     return overOpenSsh(name, connection, instead, warmth, told);
+  const isFar = waited() >= longWaitMs && !isNear();
   return {
     remote:
-      config.withoutSsh === null && warmth === "any" ? keepingWarm(remote, connection, waited()) : remote,
+      isFar && config.withoutSsh === null && warmth === "any" ? keepingWarm(remote, connection) : remote,
     how: "node-ssh",
     why: config.withoutSsh ?? "faster than ssh for a new connection",
   };
 }
 
 /** Where a new connection takes its time, the next command should find an open one. */
-function keepingWarm(remote: Remote, connection: SshConnection, waitedMs: number): Remote {
-  if (waitedMs < longWaitMs) return remote;
+function keepingWarm(remote: Remote, connection: SshConnection): Remote {
   return {
     ...remote,
     async close() {
@@ -102,6 +116,8 @@ function keepingWarm(remote: Remote, connection: SshConnection, waitedMs: number
 
 /** Seven round trips of a host that is some 10 ms away. */
 const longWaitMs = 100;
+/** One of them, on a busy machine. */
+const nearMs = 10;
 
 /** Time since then in which this process had nothing to do: many hosts at once make each slow, and none far. */
 function startWaiting(): () => number {

@@ -77,6 +77,17 @@ test("a far host's connection is kept for the next command, in the background", 
   relay.close();
 });
 
+test("a near host that is slow keeps none", async () => {
+  const here = addressOf(sshHost).replace(/\d+$/, "1");
+  const relay = await startRelay(addressOf(sshHost), ports.noisy, { delayMs: 10, at: here });
+  const connection = unused({ address: here, port: relay.port });
+  const near = "h: node-ssh: faster than ssh for a new connection";
+  expect((await reach(connection)).choices).toEqual([near]);
+  await wait(2000);
+  expect((await reach(connection)).choices).toEqual([near]);
+  relay.close();
+});
+
 test("the operator's own open connection is used", async () => {
   const own = join(folder, "own");
   const config = ["-o", `ControlPath=${own}`];

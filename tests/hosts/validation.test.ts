@@ -1,3 +1,5 @@
+import { appendFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { plainAlerts } from "../../src/haproxy/alerts.ts";
 import { get, startLoad } from "../support/http.ts";
@@ -170,6 +172,18 @@ describe.each(releases)("HAProxy %s", (release) => {
       expect(problem.from).toEqual([expect.stringMatching(/templates\/haproxy\/haproxy\.cfg\.eta:\d+$/)]);
     },
   );
+
+  test("a list that is read by its live path is checked once it is there, and taken back", async () => {
+    const cwd = projectWith((text) => text.replace("-f lists/", "-f /etc/haproxy/lists/"));
+    expect((await lbctl(["apply", ...onLab, "--yes"], { cwd })).code).toBe(0);
+    const before = await liveState(host);
+    appendFileSync(join(cwd, "templates/haproxy/trusted_ips.list.eta"), "10.0.0.300\n");
+    const { code, stderr } = await lbctl(["apply", ...onLab, "--yes"], { cwd });
+    expect(stderr).toContain("'10.0.0.300' is not a valid IPv4 or IPv6 address");
+    expect(code).toBe(5);
+    expect(await liveState(host)).toBe(before);
+    expect((await lbctl(["apply", ...onLab, "--yes"])).code).toBe(0);
+  });
 
   test.each([
     { file: "lists/trusted_ips.list", line: "10.0.0.300" },

@@ -7,6 +7,8 @@ export interface RelayOptions {
   readonly swallowAfter?: number;
   /** One way, in milliseconds. */
   readonly delayMs?: number;
+  /** The address that it listens at, instead of loopback's. */
+  readonly at?: string;
   /** To the server, no faster than this. */
   readonly bytesPerSecond?: number;
 }
@@ -18,7 +20,7 @@ export interface Relay {
   close(): void;
 }
 
-/** A TCP relay on loopback that misbehaves as told. */
+/** A TCP relay, on loopback where nothing else is asked for, that misbehaves as told. */
 export async function startRelay(host: string, port: number, options: RelayOptions = {}): Promise<Relay> {
   const seen = { server: 0, client: 0, connections: 0 };
   const sockets = new Set<Socket>();
@@ -62,7 +64,7 @@ export async function startRelay(host: string, port: number, options: RelayOptio
       });
     }
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  await new Promise<void>((resolve) => server.listen(0, options.at ?? "127.0.0.1", resolve));
   return {
     port: (server.address() as AddressInfo).port,
     seen,
