@@ -89,7 +89,10 @@ export class Incus {
   async everyInstance(): Promise<readonly IncusInstance[]> {
     const result = await this.try(["list", "--format", "json"]);
     if (result.exitCode !== 0 && notFound.test(result.stderr)) return [];
-    return JSON.parse(expectSuccess(result, "incus list").stdout) as readonly IncusInstance[];
+    type Listed = Omit<IncusInstance, "config"> & { readonly config: IncusInstance["config"] | null };
+    const listed = JSON.parse(expectSuccess(result, "incus list").stdout) as readonly Listed[];
+    // one that is being deleted just then has none
+    return listed.map((instance) => ({ ...instance, config: instance.config ?? {} }));
   }
 
   /** Objects of this daemon that are somebody else's. */

@@ -155,7 +155,7 @@ test("whoever leaves before the commit has its staged files removed; a commit th
   expect(await anna.all()).not.toContain("not reached");
   expect(existsSync(join(place.state, "staging"))).toBe(false);
 
-  const commit = `${locked}\nfence; trap '' HUP INT TERM PIPE; begin_commit; echo begun; sleep 1; echo done`;
+  const commit = `${locked}\nfence; trap '' HUP INT TERM PIPE; begin_commit; echo begun; sleep 0.3; echo done`;
   const ben = place.operator("ben@desk", commit);
   ben.say("take 0\ngo 0\n");
   await ben.hears(/^begun$/);
