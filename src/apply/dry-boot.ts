@@ -84,8 +84,7 @@ sub answers { my ($socket, $answer);
 # through the table of all connections of the machine.
 sub listening { my ($family, $file) = @_; my (@ports, $answer);
   socket my $kernel, 16, 3, 4 or return listed($file);
-  # what goes wrong is found where the answer should be
-  syswrite $kernel, pack("L S S L L C C C C L x48", 72, 20, 0x301, 1, 0, $family, 6, 0, 0, 1 << 10);
+  syswrite($kernel, pack("L S S L L C C C C L x48", 72, 20, 0x301, 1, 0, $family, 6, 0, 0, 1 << 10)) or return listed($file);
   while (sysread $kernel, $answer, 65536) {
     while (length $answer >= 16) {
       my ($length, $type) = unpack "L S", $answer;
