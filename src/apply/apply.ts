@@ -84,7 +84,7 @@ export async function applyHost(
         payload,
         steps,
         confirmation,
-        question: untouchedScript(role, observed.digest),
+        question: untouchedScript(role, observed.digest, token),
         idleTimeoutMs: 120_000 + confirmSeconds * 1000,
       };
     },

@@ -28,14 +28,19 @@ export function leftToItself(host: string, begun: "had begun" | "may have begun"
   return { host, outcome: "failed", error };
 }
 
-/** Prints `untouched` when the host is still what was looked at, once whoever was changing it has ended. */
-export function untouchedScript(role: Role, digest: string): string {
+/**
+ * Prints `untouched` when the host is still what was looked at, once whoever was changing it has ended. A change that
+ * was made and taken back by then, known by the token of its commit, was one.
+ */
+export function untouchedScript(role: Role, digest: string, token = "none"): string {
   return `${liveFunctions(role)}
 mkdir -p /run/lbctl
 exec 9>"/run/lbctl/$service.lock"
 flock -w ${String(endsWithinSeconds)} 9 || exit
+made=
+[ ! -e "/run/lbctl/$service.commit" ] || read -r made <"/run/lbctl/$service.commit"
 seen=$(look)
-[ "$(printf '%s\\n' "$seen" | sha256sum)" = ${quote(`${digest}  -`)} ] && echo untouched || echo touched`;
+[ "$made" != ${quote(token)} ] && [ "$(printf '%s\\n' "$seen" | sha256sum)" = ${quote(`${digest}  -`)} ] && echo untouched || echo touched`;
 }
 
 /**

@@ -2,7 +2,10 @@ import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { untouchedScript } from "../../src/apply/interrupted.ts";
 import { steps } from "../../src/apply/steps.ts";
+import { liveFunctions } from "../../src/observe/look.ts";
+import { loadRole } from "../../src/role/load.ts";
 import { watch } from "../support/children.ts";
 import { get } from "../support/http.ts";
 import { addressOf, freshLab, inside, inventory, liveState, output } from "../support/lab.ts";
@@ -178,6 +181,18 @@ test.each(steps.map(({ name }) => name))(
     expect((await get(`http://${addressOf("lb-1")}/`)).status).toBe(200);
   },
 );
+
+test("a change that was made and taken back is not told as nothing", async () => {
+  const role = await loadRole("haproxy", [join(root, "roles")]);
+  const sum = await output("lb-1", `${liveFunctions(role)}\nlook | sha256sum`);
+  const token = await output("lb-1", "cat /run/lbctl/haproxy.commit");
+  const asked = (...last: [] | [string]) => output("lb-1", untouchedScript(role, sum.slice(0, 64), ...last));
+  expect([await asked(), await asked("another"), await asked(token.trim())]).toEqual([
+    "untouched",
+    "untouched",
+    "touched",
+  ]);
+});
 
 test("a shutdown of the host before the swap: it is told as such, and nothing was touched", async () => {
   const before = await retriesOn("lb-1");
