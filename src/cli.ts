@@ -2,6 +2,7 @@ import { setMaxListeners } from "node:events";
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import type { ApplyOptions } from "./commands/apply.ts";
 import { onFailures, parseSerial } from "./commands/batches.ts";
+import type { DrainOptions } from "./commands/drain.ts";
 import type { DrillOptions } from "./commands/drill.ts";
 import type { InventoryOptions } from "./commands/inventory.ts";
 import type {
@@ -18,6 +19,7 @@ import type { ReleaseOptions } from "./commands/release.ts";
 import type { RollbackOptions } from "./commands/rollback.ts";
 import type { StatusOptions } from "./commands/status.ts";
 import { exitCodes, LbctlError } from "./errors.ts";
+import type { AdminState } from "./model/drain.ts";
 import { printProgressText } from "./report/out.ts";
 import { version } from "./version.ts";
 
@@ -174,6 +176,7 @@ function makeProgram(context: Context, exit: (code: number) => void): Command {
     exit(await statusCommand(options, context));
   });
 
+  addStates(program, context, exit);
   addDrill(program, context, exit);
   addLock(program, context, exit);
   addLab(program, context, exit);
@@ -221,6 +224,36 @@ function addGenerations(program: Command, context: Context, exit: (code: number)
     const { releaseCommand } = await import("./commands/release.ts");
     exit(await releaseCommand(host, options, context));
   });
+}
+
+/** What servers do while HAProxy runs. */
+function addStates(program: Command, context: Context, exit: (code: number) => void): void {
+  const stateCommand = (state: AdminState, description: string): Command =>
+    fleetCommand(program, `${state} <server...>`, description)
+      .addOption(lockWait())
+      .action(async (servers: string[], options: DrainOptions) => {
+        const { drainCommand } = await import("./commands/drain.ts");
+        exit(await drainCommand(state, servers, options, context));
+      })
+      .addHelpText("after", "\nSERVER is POOL/NAME, or NAME for every pool; * and ? stand for any letters.");
+  const drain = stateCommand("drain", "send a server no new clients, and wait until it has none");
+  drain.option(
+    "--timeout <seconds>",
+    "wait this long at most (default: haproxy_graceful_drain_seconds)",
+    wholeNumber,
+  );
+  drain.option("--no-wait", "do not wait");
+  drain.option("--maint", "then take it into maintenance, at the deadline at the latest");
+  const maint = stateCommand(
+    "maint",
+    "take a server into maintenance: nobody is sent there, no check is made",
+  );
+  for (const command of [drain, maint]) {
+    command.option("--force", "even where no other server of a pool is up");
+    command.option("--for <time>", "make it ready again after this time, like 90s, 10m or 2h", timeSpan);
+    command.option("--reason <words>", "why, for whoever looks at `lbctl status`", reason);
+  }
+  stateCommand("ready", "give a server its load back");
 }
 
 function addDrill(program: Command, context: Context, exit: (code: number) => void): void {
@@ -394,6 +427,19 @@ function haproxyVersion(): Option {
       if (major > 2 || (major === 2 && minor >= 6)) return text;
       throw new InvalidArgumentError("It must be 2.6 or newer, like 3.0.");
     });
+}
+
+/** Seconds. */
+function timeSpan(text: string): number {
+  const [, digits = "0", unit = ""] = /^(\d{1,6})([smhd])$/.exec(text) ?? [];
+  const seconds = Number(digits) * ({ s: 1, m: 60, h: 3600, d: 86_400 }[unit] ?? 0);
+  if (seconds > 0 && seconds <= 30 * 86_400) return seconds;
+  throw new InvalidArgumentError("It must be a number with s, m, h or d, at most 30d: 90s, 10m.");
+}
+
+function reason(text: string): string {
+  if (text.trim() !== "" && text.length <= 200 && !/\p{Cc}/u.test(text)) return text.trim();
+  throw new InvalidArgumentError("It must be one line of 200 characters at most.");
 }
 
 function collect(value: string, previous: readonly string[] | undefined): string[] {

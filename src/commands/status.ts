@@ -1,8 +1,8 @@
 import { withoutAnySecret } from "../document/secrets.ts";
+import { readStatus } from "../drain/records.ts";
 import { exitCodes, LbctlError } from "../errors.ts";
-import { answerText, askRuntime } from "../haproxy/runtime.ts";
-import { parseStat } from "../haproxy/stat.ts";
 import { isSettled, makeStatus, type HostStats, type StatusDocument } from "../haproxy/status.ts";
+import type { Role } from "../model/role.ts";
 import type { Remote } from "../remote/port.ts";
 import { printJson, printLines, printProgress } from "../report/out.ts";
 import { statusLines, waitingLine } from "../report/status.ts";
@@ -19,10 +19,12 @@ export interface StatusOptions extends FleetOptions {
 
 /** `lbctl status`: what each load balancer says of its servers. Exit 10 when degraded, 11 when unavailable. */
 export async function statusCommand(options: StatusOptions, context: Context): Promise<number> {
-  const { hosts } = await loadProject(options);
+  const { hosts, role } = await loadProject(options);
   const connections = await connectionsTo(hosts, options);
   const look = async (): Promise<StatusDocument> =>
-    makeStatus(await eachHost(hosts, options.forks, (host) => askHost(connections.to(host), context.signal)));
+    makeStatus(
+      await eachHost(hosts, options.forks, (host) => askHost(connections.to(host), role, context.signal)),
+    );
   let said = "";
   const document = await waitUntil(look, (seen) => seen.health === "ok" && isSettled(seen), {
     timeoutMs: (options.wait ?? 0) * 1000,
@@ -38,11 +40,10 @@ export async function statusCommand(options: StatusOptions, context: Context): P
   return document.health === "ok" ? 0 : exitCodes[document.health];
 }
 
-async function askHost(remote: Remote, signal: AbortSignal): Promise<HostStats> {
+async function askHost(remote: Remote, role: Role, signal: AbortSignal): Promise<HostStats> {
   const { host } = remote;
   try {
-    const [answer] = await askRuntime(remote, ["show stat"], { signal, idleTimeoutMs: 15_000 });
-    return { host, stats: parseStat(answerText(host, answer)) };
+    return { host, ...(await readStatus(remote, role, signal)) };
   } catch (error) {
     if (!(error instanceof LbctlError) || error.code === "interrupted") throw error;
     return { host, error: error.problems.map((problem) => withoutAnySecret(problem.what)).join("; ") };

@@ -1,5 +1,5 @@
 import { LbctlError } from "../errors.ts";
-import type { Remote, RemoteScript } from "../remote/port.ts";
+import type { Remote, RemoteResult, RemoteScript } from "../remote/port.ts";
 import { adminSocket, askInPerl } from "./socket.ts";
 
 /** What HAProxy answered to one command. A refusal is an answer too, so its words are kept. */
@@ -72,13 +72,17 @@ export async function askRuntime(
 ): Promise<Answer[]> {
   const { socket, ...rest } = options;
   const result = await remote.run({ script: runtimeScript(commands, socket), ...rest });
-  if (result.status !== 0)
-    throw new LbctlError("bug", {
-      what: `perl could not ask HAProxy (exit ${result.status}): ${result.stderr.trim().slice(0, 300)}`,
-      at: remote.host,
-      hint: "Check that /usr/bin/perl (package perl-base) works on the target.",
-    });
-  return parseAnswers(result.stdout, commands);
+  return answersOf(remote.host, result, commands);
+}
+
+/** What the script of these commands brought. Throws LbctlError `bug` when it is cut. */
+export function answersOf(at: string, result: RemoteResult, commands: readonly string[]): Answer[] {
+  if (result.status === 0) return parseAnswers(result.stdout, commands);
+  throw new LbctlError("bug", {
+    what: `perl could not ask HAProxy (exit ${result.status}): ${result.stderr.trim().slice(0, 300)}`,
+    at,
+    hint: "Check that /usr/bin/perl (package perl-base) works on the target.",
+  });
 }
 
 /** The text of an answer. Throws LbctlError `unreachable` naming the host when HAProxy refused or did not answer. */

@@ -24,6 +24,8 @@ export interface ServerStat {
   readonly address: string;
   /** `pool/server` whose checks decide for this one (`track`); empty when it has its own. */
   readonly tracks: string;
+  /** By this value of the pool's cookie a client stays with it, even while it drains; empty without. */
+  readonly cookie: string;
   readonly backup: boolean;
   readonly weight: number;
   /** Open now, and since the worker started. */
@@ -119,6 +121,7 @@ function serverOf(row: Row): ServerStat {
     },
     address: row.text("addr"),
     tracks: row.text("tracked"),
+    cookie: row.text("cookie"),
     backup: row.number("bck") > 0 && row.number("act") === 0,
     weight: row.number("weight"),
     sessions: row.number("scur"),

@@ -1,10 +1,12 @@
+import type { Drain } from "../model/drain.ts";
 import type { ServerStat, Stats } from "./stat.ts";
 
 export type Health = "ok" | "degraded" | "unavailable";
 
 /** What one load balancer said, or why it said nothing. */
 export type HostStats =
-  { readonly host: string; readonly stats: Stats } | { readonly host: string; readonly error: string };
+  | { readonly host: string; readonly stats: Stats; readonly drains?: readonly Drain[] }
+  | { readonly host: string; readonly error: string };
 
 /** The JSON of `lbctl status`. Keys are only ever added. */
 export interface StatusDocument {
@@ -47,6 +49,14 @@ export interface ServerStatus {
   readonly redispatches: number;
   /** Seconds since the status last changed. */
   readonly since_seconds: number;
+  /** Who took it from its load, through lbctl; null where it has it, or somebody else did. */
+  readonly drain: {
+    readonly state: Drain["state"];
+    readonly by: string;
+    readonly reason: string | null;
+    readonly since_seconds: number;
+    readonly left_seconds: number | null;
+  } | null;
 }
 
 /** Whether each server stands where checks of this worker's own have put it: none is still to come, or half-way down. */
@@ -74,7 +84,7 @@ function silence(hosts: readonly HostStatus[]): Health {
 
 function hostStatus(answer: HostStats): HostStatus {
   if ("error" in answer) return { name: answer.host, health: "unavailable", error: answer.error, pools: [] };
-  const pools = poolsOf(answer.stats);
+  const pools = poolsOf(answer.stats, answer.drains ?? []);
   // A load balancer without any pool serves nobody.
   const health = pools.length === 0 ? "unavailable" : worst(pools.map((pool) => pool.health));
   return { name: answer.host, health, pools };
@@ -82,12 +92,18 @@ function hostStatus(answer: HostStats): HostStatus {
 
 /**
  * Backends with servers; the statistics page and backends that only answer by rule have none. A server that tracks
- * another is the same server seen by another backend: its sessions count for the one it tracks.
+ * another is the same server seen by another backend: its sessions count for the one it tracks, unless it was taken from
+ * its load alone.
  */
-function poolsOf(stats: Stats): PoolStatus[] {
-  const tracking = stats.servers.filter((server) => server.tracks !== "");
+function poolsOf(stats: Stats, drains: readonly Drain[]): PoolStatus[] {
+  const byName = new Map(stats.servers.map((server) => [`${server.pool}/${server.name}`, server]));
+  const follows = ({ tracks, status }: ServerStat): boolean => {
+    const tracked = byName.get(tracks)?.status ?? "";
+    return tracks !== "" && (!/^(?:DRAIN|MAINT)/.test(status) || /^(?:DRAIN|MAINT)/.test(tracked));
+  };
+  const tracking = stats.servers.filter(follows);
   const pools = new Map<string, ServerStat[]>();
-  for (const server of stats.servers.filter(({ tracks }) => tracks === "")) {
+  for (const server of stats.servers.filter((server) => !follows(server))) {
     const shadows = tracking.filter(({ tracks }) => tracks === `${server.pool}/${server.name}`);
     const whole = {
       ...server,
@@ -99,7 +115,7 @@ function poolsOf(stats: Stats): PoolStatus[] {
   return [...pools].map(([name, members]) => ({
     name,
     health: poolHealth(members),
-    servers: members.map(serverStatus),
+    servers: members.map((server) => serverStatus(server, drains)),
   }));
 }
 
@@ -112,8 +128,10 @@ function poolHealth(members: readonly ServerStat[]): Health {
   return up === 0 ? "unavailable" : up < members.length ? "degraded" : "ok";
 }
 
-function serverStatus(server: ServerStat): ServerStatus {
+function serverStatus(server: ServerStat, drains: readonly Drain[]): ServerStatus {
   const { check } = server;
+  const taken = /^(?:DRAIN|MAINT)/.test(server.status);
+  const drain = drains.find((one) => taken && one.server === `${server.pool}/${server.name}`);
   return {
     name: server.name,
     status: server.status,
@@ -132,6 +150,15 @@ function serverStatus(server: ServerStat): ServerStatus {
     retries: server.retries,
     redispatches: server.redispatches,
     since_seconds: server.sinceSeconds,
+    drain: drain
+      ? {
+          state: drain.state,
+          by: drain.by,
+          reason: drain.reason,
+          since_seconds: drain.sinceSeconds,
+          left_seconds: drain.leftSeconds,
+        }
+      : null,
   };
 }
 

@@ -11,6 +11,12 @@ export function leasePath(service: string): string {
   return `/run/lbctl/${service}`;
 }
 
+/** Perl's part that knows a process again: when it was started, in ticks since the boot; empty when it has ended. */
+export const startInPerl = String.raw`sub start_of { my ($pid) = @_; open my $stat, "<", "/proc/$pid/stat" or return "";
+  my ($state, @fields) = split " ", (<$stat> // "") =~ s/.*\) //sr;
+  return $state eq "Z" ? "" : $fields[18] // ""; }
+`;
+
 /**
  * Perl's part that reads a lease: `key value` lines that stay when its holder has gone, so that the token only rises.
  * Durations are by the host's uptime. A holder is known by its process id and that process's start.
@@ -24,10 +30,7 @@ sub read_lease { my ($path) = @_; my %lease;
 sub clock { my ($s, $min, $h, $d, $m, $y) = gmtime;
   return sprintf "%04d-%02d-%02dT%02d:%02d:%02dZ", $y + 1900, $m + 1, $d, $h, $min, $s; }
 sub up { open my $file, "<", "/proc/uptime" or die "there is no /proc/uptime\n"; return (split " ", <$file>)[0] }
-sub start_of { my ($pid) = @_; open my $stat, "<", "/proc/$pid/stat" or return "";
-  my ($state, @fields) = split " ", (<$stat> // "") =~ s/.*\) //sr;
-  return $state eq "Z" ? "" : $fields[18] // ""; }
-sub lives { my ($pid, $start) = split " ", $_[0]{holder} // ""; return defined $start && start_of($pid) eq $start }
+${startInPerl}sub lives { my ($pid, $start) = split " ", $_[0]{holder} // ""; return defined $start && start_of($pid) eq $start }
 sub is_stale { my ($lease) = @_; return up() - $lease->{beat} > $lease->{ttl} }
 # the lock of a commit is taken, whoever began it
 sub is_locked { my ($path) = @_; sysopen my $lock, "$path.lock", 66, 0600 or return 0; return !flock $lock, 6 }

@@ -1,5 +1,6 @@
 import type { Health, HostStatus, PoolStatus, ServerStatus, StatusDocument } from "../haproxy/status.ts";
 import { cut, duration, fit, fitName, wrap } from "./columns.ts";
+import { drainedBy } from "./drain.ts";
 import { style } from "./style.ts";
 
 const width = 80;
@@ -41,8 +42,13 @@ function serverLines(server: ServerStatus): string[] {
   const line =
     `    ${fitName(server.name, 22)} ${paint(fit(server.status, 10))} ${fit(checkText(server), 14)} ` +
     `${String(server.sessions).padStart(8)} ${String(server.queue).padStart(5)} ${duration(server.since_seconds * 1000)}`;
-  const reason = server.up ? "" : server.check.reason;
-  return reason === "" ? [line] : [line, style.dim(`      ${cut(reason, width - 6)}`)];
+  const taken = server.drain ?? null;
+  const reason = taken ? "" : server.up ? "" : server.check.reason;
+  return [
+    line,
+    ...(reason === "" ? [] : [style.dim(`      ${cut(reason, width - 6)}`)]),
+    ...(taken === null ? [] : wrap(drainedBy(taken), width, "      ").map((part) => style.yellow(part))),
+  ];
 }
 
 function checkText({ check }: ServerStatus): string {

@@ -30,6 +30,7 @@ export function server(name: string, status: string, over: Partial<ServerStat> =
     check: { status: "L7OK", code: 200, durationMs: 1, lastReason: "" },
     address: "127.0.0.1:8080",
     tracks: "",
+    cookie: "",
     backup: false,
     weight: 1,
     sessions: 0,

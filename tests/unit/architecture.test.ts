@@ -21,6 +21,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   plan: ["document"],
   validate: ["document"],
   apply: ["remote", "haproxy", "observe", "version.ts"],
+  drain: ["remote", "haproxy", "observe", "document"],
   drill: ["remote", "haproxy", "document"],
   report: ["haproxy", "drill", "lab", "document", "plan"],
   lab: ["remote", "package-root.ts"],
