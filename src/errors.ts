@@ -39,6 +39,8 @@ export interface Problem {
   readonly step?: string;
   /** `file:line` of what was rendered, below the set's root. */
   readonly rendered?: string;
+  /** What would be overwritten, as unified diffs: for programs, since people were shown it. */
+  readonly diff?: string;
   /** The next thing to do, as an imperative sentence. */
   readonly hint?: string;
 }

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type { Role } from "../model/role.ts";
 import { askFunctions } from "../haproxy/socket.ts";
+import { describedInPerl } from "../haproxy/description.ts";
 import { generationsInPerl } from "../observe/generations.ts";
 import { liveFunctions } from "../observe/look.ts";
 import { version } from "../version.ts";
@@ -51,10 +52,11 @@ list() { perl -e 'use strict;${generationsInPerl}
   my ($state) = @ARGV;
   my ($current, $previous) = (current($state), previous($state));
   for my $number (reverse generations($state)) {
-    my $manifest = slurp("$state/generations/$number/manifest.json");
+    my $manifest = manifest_of("$state/generations/$number");
+    my $ours = -e "$state/generations/$number/manifest.json";
     my ($at, $by) = map { defined $manifest && $manifest =~ /^  "$_": "(.*)",?$/m ? $1 : "" } qw(at by);
-    my $note = $number eq $current ? "current" : $number eq $previous ? "the one before" : defined $manifest ? "" : "not made by lbctl";
-    $note = join ", ", grep { $_ ne "" } $note, "damaged" x (defined $manifest && problems_of("$state/generations/$number") > 0);
+    my $note = $number eq $current ? "current" : $number eq $previous ? "the one before" : "";
+    $note = join ", ", grep { $_ ne "" } $note, "before lbctl" x !$ours, "damaged" x (defined $manifest && problems_of("$state/generations/$number") > 0);
     printf "%4d  %-24s  %-20s  %s\\n", $number, $at, $by, $note;
   }
 ' -- "$state"; }
@@ -90,7 +92,7 @@ out=$(check_config "$set_dir/haproxy.cfg") || fail rejected "$out"
 for l in ${role.links.join(" ")}; do
   [ "$(link_state "$l")" = linked ] || fail rejected "$live/$l is no link of lbctl's, so going back would not change it"
 done
-identity=$(described "$set_dir/haproxy.cfg") outcome=rollback
+identity=$(perl -e '${describedInPerl} print described(@ARGV)' -- "$set_dir/haproxy.cfg") outcome=rollback
 lbctl_head=$(head_here "$next" ${version}); export lbctl_head
 trap '' HUP INT TERM PIPE
 echo "going back from \${previous##*/} to $next"

@@ -1,12 +1,11 @@
+import { describedInPerl } from "../haproxy/description.ts";
+
 /**
  * Perl's part that carries drains, weights and check states over a reload (`server-state-file`, Configuration Manual
  * 3.1). HAProxy lets the file win over its configuration, so servers that the new one changes stay out of it. A result of
  * the old worker's checks never goes over: what `show stat` says of a check is the new worker's own.
  */
-export const serverStateInPerl = `
-my %section = map { $_ => 1 } qw(global defaults frontend backend listen resolvers peers userlist mailers program ring
-  http-errors cache fcgi-app log-forward log-profile crt-store acme traces);
-# servers_of CFG: "pool server" of each, and all that its state rests on; default sections count for all servers
+export const serverStateInPerl = `${describedInPerl}# servers_of CFG: "pool server" of each, and all that its state rests on; default sections count for all servers
 sub servers_of { my ($file) = @_; my ($kind, $pool, $shared) = ("", "", ""); my (%line, %checks, %rests);
   open my $lines, "<", $file or return {};
   while (my $text = <$lines>) {
@@ -68,23 +67,6 @@ sub is_at { my ($rests, $address, $port) = @_;
   $host =~ s/^(?:ipv[46]@)?\\[?(.*?)\\]?$/$1/;
   return 0 if defined $said && defined $port && $said != $port;
   return $host !~ /^[0-9.]+$|:/ || $host eq $address; }
-# described CFG: what HAProxy would call itself after loading it
-sub described { my ($file) = @_; my $kind = "";
-  open my $lines, "<", $file or return "";
-  while (my $text = <$lines>) {
-    my @words = words_of($text) or next;
-    $kind = $words[0] if $section{$words[0]};
-    return join " ", @words[1 .. $#words] if $kind eq "global" && $words[0] eq "description";
-  }
-  return ""; }
-# quotes, backslashes and comments as in the Configuration Manual 2.2; \\x27 is a single quote
-sub words_of { my ($text) = @_; my @words;
-  while ($text =~ /\\G\\s*((?:"(?:\\\\.|[^"\\\\])*"|\\x27[^\\x27]*\\x27|\\\\.|[^\\s#"\\x27\\\\])+)/g) {
-    my $word = $1;
-    $word =~ s{"((?:\\\\.|[^"\\\\])*)"|\\x27([^\\x27]*)\\x27|\\\\(.)}{$1 // $2 // $3}ge;
-    push @words, $word;
-  }
-  return @words; }
 `;
 
 /**

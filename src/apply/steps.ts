@@ -2,10 +2,12 @@ import { askFunctions } from "../haproxy/socket.ts";
 import type { HostPlan } from "../model/host.ts";
 import type { Role } from "../model/role.ts";
 import { placeDropIn } from "../observe/drop-in.ts";
+import { keptManifest } from "../observe/generations.ts";
 import { liveFunctions } from "../observe/look.ts";
 import { quote, quoteAll } from "../remote/shell.ts";
 import { applyFunctions } from "./functions.ts";
 import { goBackFunctions } from "./go-back.ts";
+import { writeKeptManifest } from "./keep-before.ts";
 import { keepEdits } from "./keep-edits.ts";
 import { awaitLease } from "./lease.ts";
 import { carryCerts } from "./others.ts";
@@ -101,6 +103,7 @@ if [ ! -L "$state/current" ] || { [ -z "$managed" ] && [ -e "$live/haproxy.cfg" 
       if [ -e "$live/$l" ]; then out=$(cp -aL "$live/$l" "$state/generations/.kept/" 2>&1) || discard failed "the old files could not be kept: $out"
       elif [ "$l" != haproxy.cfg ]; then mkdir -m 755 "$state/generations/.kept/$l"; fi
     done
+    out=$(write_kept_manifest "$state/generations/.kept" 2>&1) || discard failed "the old files could not be kept: $out$(disk_full)"
     mv -T "$state/generations/.kept" "$state/generations/$newest"
   fi
   point_to "generations/$newest"
@@ -193,7 +196,7 @@ function copyGeneration({ generation, stays }: CopiedGeneration): string {
   return `old="$state/generations/${String(generation)}"
 out=$(problems_of "$old") || discard rejected "generation ${String(generation)} cannot be gone back to: $out"
 out=$(cp -a --reflink=auto "$old/." "$state/staging/" 2>&1) || discard rejected "generation ${String(generation)} could not be copied: $out$(disk_full)"
-rm -f "$state/staging/.sha256sums" # the new ones say that the tar came to its end
+rm -f "$state/staging/.sha256sums" "$state/staging/${keptManifest}" # the new ones say that the tar came to its end
 for l in ${quoteAll(stays)}; do
   [ -d "$live/$l" ] || continue
   out=$(rm -rf "\${state:?}/staging/$l" 2>&1 && cp -aL --reflink=auto "$live/$l" "$state/staging/$l" 2>&1) || discard rejected "$live/$l could not be copied: $out$(disk_full)"
@@ -237,6 +240,7 @@ ${recordFunctions}
 ${verifyFunction}
 ${awaitFunction}
 ${validateFunction}
+${writeKeptManifest}
 ${context.plan.dropIn === null ? "" : placeDropIn}
 ${context.from === null ? "" : problemsFunction}
 identity=${quote(context.identity)} outcome=${context.from === null ? "changed" : "rollback"} carries=${context.from?.carries ? "yes" : ""}

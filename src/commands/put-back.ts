@@ -24,10 +24,9 @@ export async function putBack(
 ): Promise<HostOutcome> {
   const { host } = remote;
   try {
-    if (observed.generation === null) {
-      throw new LbctlError("rejected", { what: "it had no generation before this one", at: host });
-    }
-    const target = { to: observed.generation, withCerts: true, withLists: true };
+    // of a first change: what it kept
+    const to = observed.generation ?? undefined;
+    const target = { to, withCerts: true, withLists: true };
     const look = await lookAtRollback(project, remote, target, signal);
     if (look.current?.by !== author.by || look.current.at !== author.at) {
       throw new LbctlError("busy", { what: "somebody else has changed it since", at: host });

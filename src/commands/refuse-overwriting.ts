@@ -24,7 +24,12 @@ export function refuseOverwriting(
   if (problems.length > 0) throw new LbctlError("invalid", problems);
 }
 
-function adoptionNeeded({ host, generation }: HostPlan, { live, state }: Role, command: string): Problem {
+function diffOf(files: HostPlan["files"]): Pick<Problem, "diff"> {
+  const diff = files.map((file) => file.diff).join("");
+  return diff === "" ? {} : { diff };
+}
+
+function adoptionNeeded({ host, generation, files }: HostPlan, { live, state }: Role, command: string): Problem {
   // the first step of an adoption that was cut off has kept them already
   const kept =
     generation === null
@@ -33,16 +38,18 @@ function adoptionNeeded({ host, generation }: HostPlan, { live, state }: Role, c
   return {
     what: `${live} holds a configuration of your own, not lbctl's`,
     at: host,
+    ...diffOf(files),
     hint: `Read the diff, then: ${command}. ${kept}. Nothing was touched.`,
   };
 }
 
-function forceNeeded({ host, generation, drift }: HostPlan, { live, state }: Role, command: string): Problem {
+function forceNeeded({ host, generation, drift, files }: HostPlan, { live, state }: Role, command: string): Problem {
   const [first = "", ...more] = drift;
   const names = more.length === 0 ? `${first} was` : `${first} and ${String(more.length)} more were`;
   return {
     what: `${names} edited by hand in ${live} since generation ${String(generation)}`,
     at: host,
+    ...diffOf(files.filter((file) => file.drift)),
     hint: `Put the edit into the inventory or a template, or overwrite it: ${command}. It is then kept in ${state}/replaced. Nothing was touched.`,
   };
 }

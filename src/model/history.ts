@@ -72,6 +72,8 @@ export interface HostHistory {
 /** A generation on a host, checked: it is what its manifest says. */
 export interface ObservedGeneration {
   readonly number: number;
+  /** What stood there before lbctl. */
+  readonly isKept: boolean;
   readonly manifest: Manifest;
   /** All that is in it; what others put into certs/, too. */
   readonly files: readonly GenerationFile[];

@@ -1,4 +1,5 @@
 import { LbctlError } from "../errors.ts";
+import { describedInPerl } from "../haproxy/description.ts";
 import type { GenerationFile, ObservedGeneration } from "../model/history.ts";
 import type { Role } from "../model/role.ts";
 import type { Remote } from "../remote/port.ts";
@@ -28,17 +29,18 @@ export async function readGeneration(
 
 /** Prints `problem TEXT` for each difference, or the manifests and the files; contents are in base64. */
 export function generationScript(role: Role, number: number): string {
-  return `perl -e 'use strict;${generationsInPerl}${base64InPerl}
+  return `perl -e 'use strict;${generationsInPerl}${describedInPerl}${base64InPerl}
   my ($state, $number) = @ARGV;
   my $dir = "$state/generations/$number";
   my @problems = -d $dir ? problems_of($dir) : "it is not there";
   print map { "problem $_\\n" } @problems;
   exit if @problems;
-  print "manifest ", base64(slurp("$dir/manifest.json")), "\\n";
+  print "manifest ", base64(manifest_of($dir)), "\\n";
+  print "kept ", base64(described("$dir/haproxy.cfg")), "\\n" unless -e "$dir/manifest.json";
   print "current ", base64(slurp("$state/current/manifest.json") // ""), "\\n";
   for my $path (all_below($dir, "")) {
     my (undef, undef, $mode, undef, undef, undef, undef, $size) = lstat "$dir/$path";
-    next if $path =~ m{^(?:manifest[.]json|[.]sha256sums|[.]expectations)\\z} || !-f _;
+    next if $path =~ $not_of_the_set || !-f _;
     open my $sums, "-|", "sha256sum", "--", "$dir/$path" or next;
     my $shown = $mode & 4 && $size <= ${String(sendAtMostBytes)} && $path !~ m{^certs/} ? "=" . base64(slurp("$dir/$path")) : "-";
     printf "file %04o %s %s %s\\n", $mode & 07777, substr(<$sums>, 0, 64), $shown, $path;
@@ -66,9 +68,11 @@ function parseGeneration(host: string, role: Role, number: number, text: string)
   if (!manifest || !lines.includes("end")) {
     throw new LbctlError("bug", { what: `generation ${String(number)} could not be read`, at: host });
   }
+  const [identity] = all("kept");
   return {
     number,
-    manifest,
+    manifest: identity === undefined ? manifest : { ...manifest, identity: decode(identity) },
+    isKept: identity !== undefined,
     files: all("file").map(fileFrom),
     current: manifestFrom(all("current")[0]),
   };

@@ -11,11 +11,18 @@ sub head_of { my ($manifest) = @_;
 sub entries { return grep { /^\\{.*\\}\\z/ } split /\\n/, slurp("$_[0]/history") // "" }
 `;
 
-/** What is wrong with a generation that lbctl did not make: what stood there before it came. */
+/** What is wrong with a generation that an older lbctl kept: what stood there before it came. */
 export const noManifest = "it has no manifest.json";
+
+/**
+ * In a generation that lbctl did not make, but kept: its manifest. `manifest.json` says that a set is lbctl's own, which
+ * this one never is.
+ */
+export const keptManifest = ".kept.json";
 
 /** Perl's part that knows whether a generation is what its manifest says, and which was current before. */
 export const generationsInPerl = `${historyInPerl}
+my $not_of_the_set; BEGIN { $not_of_the_set = qr/^(?:manifest[.]json|[.]sha256sums|[.]expectations|[.]kept[.]json)\\z/ }
 # the numbers that are there, rising
 sub generations { my ($state) = @_; opendir my $folder, "$state/generations" or return ();
   return sort { $a <=> $b } grep { /^(?:0|[1-9][0-9]*)\\z/ } readdir $folder; }
@@ -23,18 +30,20 @@ sub current { return (readlink("$_[0]/current") // "") =~ m{^generations/([0-9]+
 # the newest one that was current before the current one, and is still there; else the next lower number. Not one from
 # before a release: what stood there between is no generation
 sub previous { my ($state) = @_; my $current = current($state);
-  my @kept = grep { -e "$state/generations/$_/manifest.json" && $_ ne $current } generations($state);
+  my @kept = grep { defined manifest_of("$state/generations/$_") && $_ ne $current } generations($state);
   my %kept = map { $_ => 1 } @kept;
   for my $entry (reverse entries($state)) {
-    return "" if $entry =~ /^\\{"generation":null,"outcome":"released"/;
+    return $kept{$current - 1} ? $current - 1 : "" if $entry =~ /^\\{"generation":null,"outcome":"released"/;
     return $1 if $entry =~ /^\\{"generation":([0-9]+),"outcome":"(?:changed|rollback)"/ && $kept{$1};
   }
   my @lower = grep { $current ne "" && $_ < $current } @kept;
   return @lower ? $lower[-1] : ""; }
+sub manifest_of { my ($dir) = @_; return slurp("$dir/manifest.json") // slurp("$dir/${keptManifest}") }
 # problems_of DIR: how a generation differs from its manifest, a phrase each; none when it is whole. Files in certs/
 # that the manifest does not name are owned by others.
 sub problems_of { my ($dir) = @_; my (%sum, %mode, %found, @problems);
-  my $manifest = slurp("$dir/manifest.json") // return "${noManifest}";
+  my $manifest = manifest_of($dir) // return "${noManifest}";
+  my $ours = -e "$dir/manifest.json";
   my ($format) = $manifest =~ /^  "format": ([0-9]+),?$/m or return "its manifest.json cannot be read";
   return "its format $format needs a newer lbctl" if $format > 1;
   while ($manifest =~ /\\{\\s*"path": "((?:[^"\\\\]|\\\\.)*)",\\s*"mode": "([0-7]+)",\\s*"sha256": "([0-9a-f]{64})"\\s*\\}/g) {
@@ -44,9 +53,9 @@ sub problems_of { my ($dir) = @_; my (%sum, %mode, %found, @problems);
   }
   my $sums = join "\\n", sort split /\\n/, slurp("$dir/.sha256sums") // "";
   push @problems, "its .sha256sums is not that of its manifest.json"
-    if $sums ne join "\\n", sort map { "$sum{$_}  $_" } keys %sum;
+    if $ours && $sums ne join "\\n", sort map { "$sum{$_}  $_" } keys %sum;
   for my $path (all_below($dir, "")) {
-    next if $path eq "manifest.json" || $path eq ".sha256sums" || $path eq ".expectations";
+    next if $path =~ $not_of_the_set;
     if (!defined $sum{$path}) { push @problems, "$path was added" unless $path =~ m{^certs/}; next }
     lstat "$dir/$path";
     if (!-f _) { push @problems, "$path is no plain file"; $found{$path} = 0; next }
@@ -54,6 +63,7 @@ sub problems_of { my ($dir) = @_; my (%sum, %mode, %found, @problems);
     push @problems, sprintf "%s has the mode %04o, not %04o", $path, $mode, $mode{$path} if $mode != $mode{$path};
     $found{$path} = 1;
   }
+  push @problems, "it has no haproxy.cfg" unless $ours || defined $sum{"haproxy.cfg"};
   push @problems, map { "$_ is missing" } sort grep { !defined $found{$_} } keys %sum;
   for (my @left = sort grep { $found{$_} } keys %found; my @some = splice @left, 0, 500;) {
     open my $lines, "-|", "sha256sum", "--", map { "$dir/$_" } @some or return "it cannot be read";

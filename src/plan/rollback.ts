@@ -24,7 +24,9 @@ export function planRollback(
 ): RollbackPlan {
   const goesBack = (name: string): boolean =>
     (name === "certs" ? options.withCerts : options.withLists) === true;
-  const stays = living.filter((name) => options.links.includes(name) && !goesBack(name));
+  // what was there before lbctl has lists of its own, or none
+  const mayStay = target.isKept ? ["certs"] : living;
+  const stays = mayStay.filter((name) => options.links.includes(name) && !goesBack(name));
   const isToday = ({ path }: { path: string }): boolean => stays.includes(topOf(path));
   const desired = [
     ...target.files.filter((file) => !isToday(file)).map(desiredFile),
@@ -95,7 +97,10 @@ function tellTruly(plan: HostPlan, target: ObservedGeneration, observed: Observe
   return { ...plan, changes: false, files: [], activate: null, enable: false, dropIn: null };
 }
 
-function describe({ number, manifest }: ObservedGeneration, stays: readonly string[]): string {
+function describe({ number, manifest, isKept }: ObservedGeneration, stays: readonly string[]): string {
   const kept = stays.length === 0 ? "" : `; ${stays.join(", ")} stay as they are today`;
-  return `back to generation ${String(number)}, by ${manifest.by} at ${manifest.at}${kept}`;
+  const whose = isKept
+    ? `which stood there before lbctl, until ${manifest.at}`
+    : `by ${manifest.by} at ${manifest.at}`;
+  return `back to generation ${String(number)}, ${whose}${kept}`;
 }

@@ -103,6 +103,23 @@ test("rollback-all puts back what was changed, and the history says so", async (
   expect((await get(`http://${addressOf("lb-1")}/`)).status).toBe(200);
 });
 
+test("rollback-all takes back a first apply, too", async () => {
+  for (const host of ["lb-1", "lb-2"])
+    expect((await lbctl(["release", host, ...onLab, "--yes"])).code).toBe(0);
+  const config = await output(
+    "lb-1",
+    "sed -i '1i # by hand' /etc/haproxy/haproxy.cfg; cat /etc/haproxy/haproxy.cfg",
+  );
+  const flags = ["--yes", "--adopt", "--on-failure", "rollback-all"];
+  const { document } = await whereRefused("lb-2", (change) =>
+    lbctlJson<ApplyDocument>(["apply", ...onLab, ...flags, ...change]),
+  );
+  expect(outcomes(document)).toEqual(["lb-1 rolled-back", "lb-2 failed"]);
+  expect(await output("lb-1", "cat /etc/haproxy/haproxy.cfg")).toBe(config);
+  expect((await get(`http://${addressOf("lb-1")}/`)).status).toBe(200);
+  expect((await lbctl(["apply", ...onLab, "--yes", "--adopt", "--force"])).code).toBe(0);
+});
+
 test("the rerun resumes: with --on-failure continue only what failed is left to do", async () => {
   const run = async (change: readonly string[]) =>
     (await lbctlJson<ApplyDocument>(["apply", ...onLab, "--yes", "--on-failure", "continue", ...change]))

@@ -322,15 +322,41 @@ describe.each(releases)("HAProxy %s", (version) => {
     expect(await output(host, `cat ${state}/generations/${String(last + 1)}/haproxy.cfg`)).toContain(
       "retries 2",
     );
-    expect((await history()).previous).toBe(null);
-    const { code, stderr } = await rollback("--to", String(last + 1));
+    expect((await history()).previous).toBe(last + 1);
+  });
+
+  once("what stood there before lbctl is gone back to, checked, and so is what came after", async () => {
+    const { previous } = await history();
+    const kept = `${state}/generations/${String(previous)}`;
+    expect(await output(host, `stat -c %a ${kept}/.kept.json`)).toBe("600");
+    const plan = await lbctl(["rollback", ...onLab, "--check"]);
+    expect(plan.stdout).toContain(`back to generation ${String(previous)}, which stood there before lbctl`);
+    expect((await rollback()).document.hosts[0]).toMatchObject({ outcome: "changed", error: null });
+    expect(await retries()).toBe("2");
+    expect((await get(url)).status).toBe(200);
+    expect((await rollback()).document.hosts[0]).toMatchObject({ outcome: "changed", error: null });
+    expect(await retries()).toBe("3");
+    const list = await output(host, "/var/lib/lbctl/bin/rollback --list");
+    expect(list).toMatch(new RegExp(`^ *${String(previous)} .*before lbctl$`, "m"));
+    await output(host, `/var/lib/lbctl/bin/rollback ${String(previous)} && /var/lib/lbctl/bin/rollback`);
+
+    await output(host, `echo '# more' >>${kept}/haproxy.cfg`);
+    const damaged = await rollback("--to", String(previous));
+    expect(damaged.code).toBe(5);
+    expect(damaged.stderr).toContain("haproxy.cfg has another content");
+  });
+
+  once("what an older lbctl kept cannot be checked: there is a way by hand", async () => {
+    const kept = await output(host, `cd ${state}/generations; ls -d */.kept.json | tail -n 1`);
+    await output(host, `rm ${state}/generations/${kept}`);
+    const { code, stderr } = await rollback("--to", String(Number.parseInt(kept, 10)));
     expect(code).toBe(5);
-    // the way to have it again
     const [, first = "", onHost = ""] = /`lbctl (release [^`]*)`, then there `([^`]*)`/.exec(stderr) ?? [];
     expect((await lbctl([...first.split(" "), ...onLab, "--yes"])).code).toBe(0);
     await output(host, onHost);
     expect(await retries()).toBe("2");
     expect((await get(url)).status).toBe(200);
+    expect((await apply("--adopt")).code).toBe(0);
   });
 
   test("an adoption that does not hold leaves the operator's own content", async () => {

@@ -62,3 +62,24 @@ test("each host is told of, with the same command to go on", () => {
   expect(text).toContain("/etc/haproxy holds a configuration of your own");
   expect(text).not.toContain("secret");
 });
+
+test("programs get the diff of what would be overwritten, and no other", () => {
+  const file = (path: string, drift: boolean) => ({
+    path,
+    action: "update" as const,
+    diff: `--- ${path}\n`,
+    note: null,
+    drift,
+  });
+  const files = [file("haproxy.cfg", true), file("lists/b.list", false)];
+  const diffs = (one: HostPlan): unknown => {
+    try {
+      refuseOverwriting("apply", [one], role, options);
+      return null;
+    } catch (error) {
+      return error instanceof LbctlError ? error.problems.map(({ diff }) => diff) : error;
+    }
+  };
+  expect(diffs({ ...edited, files })).toEqual(["--- haproxy.cfg\n"]);
+  expect(diffs({ ...taken, files })).toEqual(["--- haproxy.cfg\n--- lists/b.list\n"]);
+});

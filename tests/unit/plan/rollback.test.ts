@@ -49,7 +49,7 @@ function target(files: GenerationFile[], owned = files): ObservedGeneration {
     git: null,
     files: owned,
   };
-  return { number: 1, manifest, files, current: { ...manifest, files: [] } };
+  return { number: 1, isKept: false, manifest, files, current: { ...manifest, files: [] } };
 }
 
 const plan = (
