@@ -29,7 +29,11 @@ function diffOf(files: HostPlan["files"]): Pick<Problem, "diff"> {
   return diff === "" ? {} : { diff };
 }
 
-function adoptionNeeded({ host, generation, files }: HostPlan, { live, state }: Role, command: string): Problem {
+function adoptionNeeded(
+  { host, generation, files }: HostPlan,
+  { live, state }: Role,
+  command: string,
+): Problem {
   // the first step of an adoption that was cut off has kept them already
   const kept =
     generation === null
@@ -43,7 +47,11 @@ function adoptionNeeded({ host, generation, files }: HostPlan, { live, state }: 
   };
 }
 
-function forceNeeded({ host, generation, drift, files }: HostPlan, { live, state }: Role, command: string): Problem {
+function forceNeeded(
+  { host, generation, drift, files }: HostPlan,
+  { live, state }: Role,
+  command: string,
+): Problem {
   const [first = "", ...more] = drift;
   const names = more.length === 0 ? `${first} was` : `${first} and ${String(more.length)} more were`;
   return {
