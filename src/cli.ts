@@ -56,7 +56,8 @@ function usageError({ exitCode, code, message }: CommanderError): LbctlError | n
 function surviveClosedPipes(): void {
   for (const stream of [process.stdout, process.stderr]) {
     stream.on("error", (error: NodeJS.ErrnoException) => {
-      if (error.code !== "EPIPE") process.exitCode = exitCodes.bug;
+      // whatever the command comes to, nobody could read it
+      if (error.code !== "EPIPE") process.once("exit", () => (process.exitCode = exitCodes.bug));
     });
   }
 }

@@ -24,6 +24,8 @@ export interface ApplyInput {
   /** What the steps of validation on the target need to know of the configuration; a generation has its own. */
   readonly expectations?: string;
   readonly author: Author;
+  /** Whether the reload waits for checks of the servers. */
+  readonly isGated: boolean;
   /** The host reverts a change that is not confirmed for this long after it serves; 30, when it is not told. */
   readonly confirmSeconds?: number;
 }
@@ -73,6 +75,7 @@ export async function applyHost(
           .map(({ path }) => path)
           .filter((path) => path.startsWith("certs/")),
         keep: keepGenerations,
+        isGated: input.isGated,
         commit: { token, confirmSeconds, by: author.by.replace(/\s+/g, " "), at: author.at },
       });
       const withinSeconds = watchdogSeconds(confirmSeconds) + revertSeconds;

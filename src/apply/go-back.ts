@@ -15,17 +15,20 @@ go_back() {
   event start restore
   [ ! -e "$state/pending" ] || mv -T "$state/pending" "$state/reverting" 2>/dev/null
   point_to "$previous"
+  [ "$1" != rolled-back ] || relink
   mend_links
   carry_certs "$state/generations/$next" "$state/$previous"
   set_aside
   if [ "$1" = rolled-back ]; then
-    want=$(described "$live/haproxy.cfg")
+    want=$(described "$state/$previous/haproxy.cfg")
     if ! out=$(check_config "$live/haproxy.cfg"); then
-      [ -n "$(loaded)" ] && now="The old worker still serves." || now="HAProxy does not run."
       give_up "$2
 The previous configuration is back on disk, but it does not load: $out
-$now"
-    elif ! out=$(activate "\${want:--}" 2>&1) && [ -z "$(worker)" ]; then
+$(what_runs)"
+    elif ! out=$(activate "\${want:--}" 2>&1) && ! runs_previous; then
+      [ -z "$(worker)" ] || give_up "$2
+The previous configuration is back on disk, but HAProxy could not load it: $out
+$(what_runs)"
       systemctl reset-failed "$service" 2>/dev/null
       systemctl restart "$service" 2>/dev/null || give_up "$2
 The previous configuration is back on disk, but HAProxy does not run: $out"
@@ -37,5 +40,21 @@ The previous configuration is back on disk, but HAProxy does not run: $out"
   fail "$1" "$2"
 }
 ${disarmFunction}
+# a file in a link's place would stay live, whatever current says
+relink() {
+  for l in $links; do
+    case $(link_state "$l") in linked | missing) ;; *) link "$l" "$(link_state "$l")" ;; esac
+  done
+}
+# by what the worker says that it loaded; what stood there before lbctl says nothing of the kind
+runs_previous() {
+  [ -n "$(worker)" ] || return 1
+  case $(loaded) in "$want") ;; lbctl:*) return 1 ;; *) [ -z "$want" ] ;; esac
+}
+what_runs() {
+  if runs_previous; then echo "The old worker still serves."
+  elif [ -n "$(worker)" ]; then echo "HAProxy still runs the configuration that did not hold."
+  else echo "HAProxy does not run."; fi
+}
 give_up() { settle failed "$1"; fail failed "$1"; }
 settle() { record "$1" "$2"; mv -T "$state/reverting" "$state/reverted" 2>/dev/null; }`;

@@ -1,13 +1,22 @@
 import { keptManifest } from "../observe/generations.ts";
 
 /**
- * A shell function `write_kept_manifest DIR`, after `recordFunctions`: what stood there before lbctl gets a manifest of
- * its files, by which going back there can be checked. Certificates are others', here as everywhere.
+ * Shell functions, after `recordFunctions`: `keep_live DIR` copies what is live, `write_kept_manifest DIR` gives what
+ * lbctl did not write a manifest of its files, by which going back there can be checked. Certificates are others', here as
+ * everywhere. With `$edited` it is what was edited by hand, which is removed like other old generations.
  */
-export const writeKeptManifest = `write_kept_manifest() { perl -e "use strict;$record_in_perl"'
-  my ($dir, $by, $at) = @ARGV;
+export const keepFunctions = `keep_live() {
+  mkdir -m 755 "$1" || return 1
+  for l in $links; do
+    if [ -e "$live/$l" ]; then cp -aL "$live/$l" "$1/" || return 1
+    elif [ "$l" != haproxy.cfg ]; then mkdir -m 755 "$1/$l" || return 1; fi
+  done
+  write_kept_manifest "$1"
+}
+write_kept_manifest() { perl -e "use strict;$record_in_perl"'
+  my ($dir, $by, $at, $edited) = @ARGV;
   my @files;
-  open my $found, "-|", "find", $dir, "-type", "f", "-not", "-path", "$dir/certs/*", "-printf", "%04m %P\\\\0" or die "find: $!";
+  open my $found, "-|", "find", $dir, "-type", "f", "-not", "-path", "$dir/certs/*", "-not", "-name", "${keptManifest}", "-printf", "%04m %P\\\\0" or die "find: $!";
   my @found = do { local $/ = "\\0"; map { chomp; $_ } <$found> };
   for (sort @found) {
     my ($mode, $path) = /^([0-7]{4}) (.*)\\z/s or next;
@@ -17,9 +26,9 @@ export const writeKeptManifest = `write_kept_manifest() { perl -e "use strict;$r
       "\\"path\\": " . json_text($path), "\\"mode\\": \\"$mode\\"", "\\"sha256\\": \\"$sha256\\"") . "\\n    }";
   }
   my $lines = join ",\\n", "  \\"format\\": 1", "  \\"identity\\": \\"\\"", "  \\"by\\": " . json_text($by), "  \\"at\\": " . json_text($at),
-    "  \\"lbctl\\": \\"\\"", "  \\"git\\": null", "  \\"restores\\": null", "  \\"files\\": [\\n" . join(",\\n", @files) . "\\n  ]";
+    "  \\"lbctl\\": \\"\\"", "  \\"git\\": null", "  \\"restores\\": null", "  \\"edited\\": " . ($edited ? "true" : "false"), "  \\"files\\": [\\n" . join(",\\n", @files) . "\\n  ]";
   umask 077;
   open my $out, ">", "$dir/${keptManifest}" or die "$!";
   print $out "{\\n$lines\\n}\\n";
   close $out or die "$!";
-' -- "$1" "$by" "$at"; }`;
+' -- "$1" "$by" "$at" "\${edited-}"; }`;

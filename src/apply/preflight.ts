@@ -17,16 +17,17 @@ sub preflight { my ($held, $main, @facts) = @_; my (@found, %foreign, @binds, $v
   my %own = own_sockets($main, map { $_->{inode} } @near);
   for my $bind (@binds) {
     my ($line, $shown) = ($bind->{line}, address($bind->{hex}));
+    # HAProxy would listen on all of them, and only warn
+    if ($bind->{device} ne "-" && !-e "/sys/class/net/$bind->{device}") {
+      push @found, [$line, "this host has no interface $bind->{device}", "Name one that ip link shows."];
+      next;
+    }
     my @over = grep { overlaps($bind, $_) } @near;
     if (my ($other) = grep { !$own{$_->{inode}} } @over) {
       push @found, [$line, "it is taken: " . holder($other) . " listens there", "Stop that program, or choose another port."];
       next;
     }
     next if 1 + $bind->{last} - $bind->{first} <= grep { $_->{hex} eq $bind->{hex} } @over;
-    if ($bind->{device} ne "-" && !-e "/sys/class/net/$bind->{device}") {
-      push @found, [$line, "this host has no interface $bind->{device}", "Name one that ip link shows."];
-      next;
-    }
     my ($family, $nonlocal) = $bind->{family} == 4 ? (4, "net.ipv4.ip_nonlocal_bind") : (6, "net.ipv6.ip_nonlocal_bind");
     if ($bind->{hex} =~ /[^0]/ && !$bind->{transparent} && !is_local($shown)) {
       if (!$foreign{$bind->{hex}}) {

@@ -3,6 +3,7 @@ import type { Emit, HostOutcome } from "../model/events.ts";
 import type { Author } from "../model/history.ts";
 import type { ObservedHost } from "../model/host.ts";
 import type { Role } from "../model/role.ts";
+import { dropInName } from "../observe/drop-in.ts";
 import { liveFunctions } from "../observe/look.ts";
 import { quote } from "../remote/shell.ts";
 import type { Remote } from "../remote/port.ts";
@@ -95,10 +96,10 @@ record released ""`,
     text: "removing what was only lbctl's",
     // the server state file stays: haproxy.cfg names it, and so does the history of what happened here
     script: ({ purge }) =>
-      `dropin="/etc/systemd/system/$service.service.d/lbctl.conf"
-if [ -e "$dropin" ]; then
-  rm -f "$dropin"
-  rmdir "\${dropin%/*}" 2>/dev/null
+      `dropin="/etc/systemd/system/$service.service.d"
+if [ -e "$dropin/${dropInName}" ] || [ -e "$dropin/lbctl.conf" ]; then
+  rm -f "$dropin/${dropInName}" "$dropin/lbctl.conf"
+  rmdir "$dropin" 2>/dev/null
   systemctl daemon-reload 2>/dev/null
 fi
 rm -rf "$state/staging" "$state/rejected" "$state/confirmed" "$state/reverted" /var/lib/lbctl/bin${purge ? ' "$state/generations" "$state/replaced"' : ""} ||

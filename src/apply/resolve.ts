@@ -79,6 +79,7 @@ before_start() {
   says "$state/reverting" || exit 0
   drop_torn
   point_to "$previous"
+  relink
   mend_links
   mkdir -p /run/lbctl
   exec 9>>"/run/lbctl/$service.lock"

@@ -17,6 +17,11 @@ sub servers_of { my ($file) = @_; my ($kind, $pool, $shared) = ("", "", ""); my 
     }
     $text = join " ", @words;
     if ($pool ne "" && $words[0] eq "server") { $line{"$pool $words[1]"} = $text; next }
+    if ($pool ne "" && $words[0] eq "server-template" && ($words[2] // "") =~ /^(?:([0-9]+)-)?([0-9]+)$/ && $2 < 10000) {
+      my $rest = join " ", @words[3 .. $#words];
+      $line{"$pool $words[1]$_"} = "server $words[1]$_ $rest" for ($1 // 1) .. $2;
+      next;
+    }
     next unless ($words[0] eq "timeout" ? $words[1] : join " ", @words[0 .. (1 < @words)]) =~ /check|chk|default-server/;
     if ($kind eq "defaults") { $shared .= ";$text" } elsif ($pool ne "") { $checks{$pool} .= ";$text" }
   }

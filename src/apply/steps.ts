@@ -7,7 +7,7 @@ import { liveFunctions } from "../observe/look.ts";
 import { quote, quoteAll } from "../remote/shell.ts";
 import { applyFunctions } from "./functions.ts";
 import { goBackFunctions } from "./go-back.ts";
-import { writeKeptManifest } from "./keep-before.ts";
+import { keepFunctions } from "./keep-before.ts";
 import { keepEdits } from "./keep-edits.ts";
 import { awaitLease } from "./lease.ts";
 import { carryCerts } from "./others.ts";
@@ -42,6 +42,8 @@ export interface StepContext {
   /** Generations to keep. */
   readonly keep: number;
   readonly commit: Commit;
+  /** Whether the reload waits for checks of the servers: of this change, and of none that goes back to its set. */
+  readonly isGated: boolean;
 }
 
 /**
@@ -87,26 +89,29 @@ ${from === null ? sumsMatch : copyMatches}`,
   {
     name: "keep",
     text: "keeping what stood there before as a generation",
-    // 0 before the first apply; a higher one after a release, and after an adoption that ended here
-    script: () => `managed=
+    // 0 before the first apply; a higher one after a release, after an adoption that ended here, and of what was edited
+    // by hand: going back is to what served, and to nothing else
+    script: ({ plan }) => `managed= edited=${plan.drift.length > 0 ? "yes" : ""}
 for l in $links; do
   case $seen in *"
 link $l linked"*) managed=yes ;; esac
 done
-if [ ! -L "$state/current" ] || { [ -z "$managed" ] && [ -e "$live/haproxy.cfg" ]; }; then
+if [ -n "$edited" ] || [ ! -L "$state/current" ] || { [ -z "$managed" ] && [ -e "$live/haproxy.cfg" ]; }; then
   newest=$(newest)
   if [ -z "$newest" ] || [ -e "$live/haproxy.cfg" ]; then
     newest=$((\${newest:--1} + 1))
-    rm -rf "$state/generations/.kept"
-    mkdir -m 755 "$state/generations/.kept"
-    for l in $links; do
-      if [ -e "$live/$l" ]; then out=$(cp -aL "$live/$l" "$state/generations/.kept/" 2>&1) || discard failed "the old files could not be kept: $out"
-      elif [ "$l" != haproxy.cfg ]; then mkdir -m 755 "$state/generations/.kept/$l"; fi
-    done
-    out=$(write_kept_manifest "$state/generations/.kept" 2>&1) || discard failed "the old files could not be kept: $out$(disk_full)"
-    mv -T "$state/generations/.kept" "$state/generations/$newest"
+    kept="$state/generations/.kept"
+    rm -rf "$kept"
+    out=$(keep_live "$kept" 2>&1) || {
+      rm -rf "$kept"
+      discard rejected "what is in $live could not be kept: $out$(disk_full)"
+    }
+    mv -T "$kept" "$state/generations/$newest"
   fi
   point_to "generations/$newest"
+elif [ ! -e "$state/current/manifest.json" ]; then
+  # an adoption did not hold, and somebody may have gone on there
+  out=$(write_kept_manifest "$state/$(readlink "$state/current")" 2>&1) || discard rejected "what is in $live could not be kept: $out$(disk_full)"
 fi`,
   },
   {
@@ -158,7 +163,8 @@ ${checkLivePaths}`,
 disarm
 old=$(generations | head -n -${String(keep)})
 for g in $old; do
-  [ ! -e "$state/generations/$g/manifest.json" ] || [ "generations/$g" = "$(readlink "$state/current")" ] || rm -rf "$state/generations/$g"
+  [ -e "$state/generations/$g/manifest.json" ] || grep -q '^  "edited": true' "$state/generations/$g/${keptManifest}" 2>/dev/null || continue
+  [ "generations/$g" = "$(readlink "$state/current")" ] || rm -rf "$state/generations/$g"
 done`,
   },
 ];
@@ -240,12 +246,12 @@ ${recordFunctions}
 ${verifyFunction}
 ${awaitFunction}
 ${validateFunction}
-${writeKeptManifest}
+${keepFunctions}
 ${context.plan.dropIn === null ? "" : placeDropIn}
 ${context.from === null ? "" : problemsFunction}
-identity=${quote(context.identity)} outcome=${context.from === null ? "changed" : "rollback"} carries=${context.from?.carries ? "yes" : ""}
+identity=${quote(context.identity)} outcome=${context.from === null ? "changed" : "rollback"} carries=${context.from?.carries ? "yes" : ""} ungated=${context.isGated ? "" : "yes"}
 token=${quote(token)} confirm=${String(confirmSeconds)} by=${quote(by)} at=${quote(at)}
-export token
+export token ungated
 ${scriptOf(steps, context)}`;
 }
 

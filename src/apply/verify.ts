@@ -26,7 +26,7 @@ export const verifyFunction = `verify() { perl -e "$ask_in_perl"'${base64InPerl}
   if (!@problems && grep { $_ eq "reloaded" } @plan) {
     my @facts = facts("$state/generations/$next/.expectations");
     @problems = probe(@facts);
-    @problems = grep { $_ ne "" } health_gate($want, @plan) unless @problems || grep { $_ eq "ungated" } @facts;
+    @problems = grep { $_ ne "" } health_gate($want, @plan) unless @problems || $ENV{ungated};
   }
   print map { "$_\\n" } @problems;
   exit;

@@ -1,3 +1,5 @@
+import { stat } from "node:fs/promises";
+import { dirname } from "node:path";
 import { applyHost, installPackages } from "../apply/apply.ts";
 import { interruptedBefore } from "../apply/interrupted.ts";
 import { makeClaim } from "../apply/lease.ts";
@@ -13,6 +15,8 @@ import { liveProgress } from "../report/apply.ts";
 import { printProgress } from "../report/out.ts";
 import { version } from "../version.ts";
 import { batchesOf, type OnFailure, type Serial } from "./batches.ts";
+import { inventoryPaths } from "./inventory-paths.ts";
+import { isGated } from "./gated.ts";
 import { eachHost } from "./hosts.ts";
 import { lookAtHost, type HostLook } from "./look.ts";
 import { operator } from "./operator.ts";
@@ -61,7 +65,7 @@ export async function changeHosts<Look extends Changing>(
   const changing = looks.filter(({ plan }) => plan.changes);
   for (const { plan } of looks)
     if (!plan.changes) tally.end({ host: plan.host, outcome: "unchanged", error: null });
-  const author = await makeAuthor(changing.length > 0);
+  const author = await makeAuthor(changing.length > 0, options);
   const hosts = changing.map(({ plan }) => plan.host);
   const turns = takeTurns(hosts, makeClaim(author.by, reason), lockWait * 1000);
   const works = await comeToTheirTurns(changing, forks, turns, (look, turn) =>
@@ -172,6 +176,7 @@ export async function applyOne(
       observed,
       expectations,
       author,
+      isGated: isGated(project.role, renderInput.host),
       ...(confirmSeconds ? { confirmSeconds } : {}),
     };
     const outcome = await applyHost(remote, input, emit, signal, turn);
@@ -184,9 +189,18 @@ export async function applyOne(
   }
 }
 
-/** Who applies what, from where; git is asked only when something changes, and in a container there may be none. */
-async function makeAuthor(changing: boolean): Promise<Author> {
-  const git = changing ? await runProcess("git", ["rev-parse", "HEAD"], { timeoutMs: 2000 }) : null;
+/**
+ * Who applies what, and the revision of the inventory, with `+` when something of it is not committed. git is asked only
+ * when something changes, and in a container there may be none.
+ */
+async function makeAuthor(changing: boolean, options: FleetOptions): Promise<Author> {
+  const revision = ["describe", "--always", "--abbrev=40", "--exclude=*", "--dirty=+"];
+  const [inventory = "."] = changing ? await inventoryPaths(options).catch(() => []) : [];
+  const isFolder = await stat(inventory)
+    .then((found) => found.isDirectory())
+    .catch(() => false);
+  const folder = isFolder ? inventory : dirname(inventory);
+  const git = changing ? await runProcess("git", ["-C", folder, ...revision], { timeoutMs: 2000 }) : null;
   return {
     by: operator(),
     at: new Date().toISOString(),

@@ -21,7 +21,7 @@ export async function applyCommand(given: ApplyOptions, context: Context): Promi
     const options = await waitForOthers(project, connections, given, signal);
     const sights = await lookAtHosts(project, connections, options.forks, signal);
     const change: Change<HostLook> = {
-      ...byPlans<HostLook>("apply", project.role, options),
+      ...byPlans<HostLook>("apply", project.role, options, context),
       question: (hosts) => `Apply this to ${hosts}?`,
       changeHost: (look, author, emit, turn) =>
         applyOne(project, look, author, emit, signal, turn, options.confirmTimeout),

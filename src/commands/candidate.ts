@@ -18,7 +18,7 @@ export async function checkCandidate(desired: DesiredHost, input: RenderInput): 
   throw explainRejection(new Refusal(desired.host, findings), desired, input);
 }
 
-function expectedOf({ listeners, foreignAddresses, healthGate }: Role, { vars }: Host): Expected {
+function expectedOf({ listeners, foreignAddresses }: Role, { vars }: Host): Expected {
   const ports = listeners
     .filter(({ when }) => when === undefined || Boolean(vars[when]?.value))
     .flatMap(({ port }) => {
@@ -29,7 +29,6 @@ function expectedOf({ listeners, foreignAddresses, healthGate }: Role, { vars }:
   return {
     ports,
     foreignVariable: foreignAddresses,
-    isGated: healthGate === null || vars[healthGate]?.value !== false,
     foreignAddresses: Array.isArray(addresses)
       ? addresses.filter((address): address is string => typeof address === "string")
       : [],

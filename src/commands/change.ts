@@ -115,13 +115,14 @@ export function byPlans<Look extends { readonly plan: HostPlan }>(
   command: "apply" | "rollback",
   role: Role,
   options: ChangeOptions,
+  { words }: Context,
 ): Pick<Change<Look>, "reason" | "lines" | "refuse" | "summary"> {
   const plansOf = (looks: readonly Look[]): HostPlan[] => looks.map(({ plan }) => plan);
   return {
     reason: command,
     lines: (looks) => planLines(plansOf(looks)),
     refuse: (changing) => {
-      refuseOverwriting(command, plansOf(changing), role, options);
+      refuseOverwriting(plansOf(changing), role, options, words);
     },
     summary: (outcomes, looks) => changeMarkdown(command, outcomes, plansOf(looks)),
   };

@@ -10,13 +10,20 @@ import type { Project } from "./project.ts";
 import { lookAtRollback, rollBackOne } from "./rollback.ts";
 import type { Tally } from "./tally.ts";
 
+/** A host that this run has changed, as it was before. */
+interface Changed {
+  readonly remote: Reachable;
+  readonly observed: ObservedHost;
+  readonly plan: Pick<HostPlan, "drift">;
+}
+
 /**
  * Takes a host that this run has changed back to the generation that it had before, the way a rollback does, but with
  * the lists and certificates of then: they were today's a moment ago. Certificates that others put there since stay.
  */
 export async function putBack(
   project: Project,
-  { remote, observed }: { readonly remote: Reachable; readonly observed: ObservedHost },
+  { remote, observed, plan }: Changed,
   author: Author,
   emit: Emit,
   signal: AbortSignal,
@@ -24,8 +31,8 @@ export async function putBack(
 ): Promise<HostOutcome> {
   const { host } = remote;
   try {
-    // of a first change: what it kept
-    const to = observed.generation ?? undefined;
+    // of a first change, and of one that overwrote edits: what it kept
+    const to = plan.drift.length > 0 ? undefined : (observed.generation ?? undefined);
     const target = { to, withCerts: true, withLists: true };
     const look = await lookAtRollback(project, remote, target, signal);
     if (look.current?.by !== author.by || look.current.at !== author.at) {

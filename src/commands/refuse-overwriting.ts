@@ -1,27 +1,39 @@
 import { LbctlError, type Problem } from "../errors.ts";
 import type { HostPlan } from "../model/host.ts";
 import type { Role } from "../model/role.ts";
-import { quote } from "../remote/shell.ts";
+import { topOf } from "../plan/drift.ts";
 import type { ChangeOptions } from "./change.ts";
-
-type Command = "apply" | "rollback";
+import { commandLine } from "./rerun.ts";
 
 /** Throws LbctlError `invalid` when a plan would overwrite what somebody wrote by hand, and nobody said so. */
 export function refuseOverwriting(
-  command: Command,
   plans: readonly HostPlan[],
   role: Role,
   options: ChangeOptions,
+  words: readonly string[],
 ): void {
-  const problems = plans.flatMap((plan): Problem[] => {
-    if (plan.adopts)
-      return options.adopt ? [] : [adoptionNeeded(plan, role, again(command, "--adopt", options))];
-    if (plan.drift.length === 0 || options.force) return [];
-    // what stands in a link's place was once taken over like a configuration of one's own
-    if (options.adopt && plan.drift.some((name) => plan.links.includes(name))) return [];
-    return [forceNeeded(plan, role, again(command, "--force", options))];
+  const refused = plans.flatMap((plan) => {
+    const flag = neededFlag(plan, options);
+    return flag === null ? [] : [{ plan, flag }];
   });
-  if (problems.length > 0) throw new LbctlError("invalid", problems);
+  if (refused.length === 0) return;
+  // the one that is enough for all of them
+  const flags = [...new Set(refused.map(({ flag }) => flag))].sort();
+  const command = `\`${commandLine([...words, ...flags])}\``;
+  const problems = refused.map(({ plan, flag }) =>
+    flag === "--adopt" ? adoptionNeeded(plan, role, command) : forceNeeded(plan, role, command),
+  );
+  throw new LbctlError("invalid", problems);
+}
+
+function neededFlag(
+  { adopts, drift, links }: HostPlan,
+  options: ChangeOptions,
+): "--adopt" | "--force" | null {
+  if (adopts) return options.adopt ? null : "--adopt";
+  if (drift.length === 0 || options.force) return null;
+  // what stands in a link's place was once taken over like a configuration of one's own
+  return options.adopt && drift.every((name) => links.includes(topOf(name))) ? null : "--force";
 }
 
 function diffOf(files: HostPlan["files"]): Pick<Problem, "diff"> {
@@ -60,27 +72,4 @@ function forceNeeded(
     ...diffOf(files.filter((file) => file.drift)),
     hint: `Put the edit into the inventory or a template, or overwrite it: ${command}. It is then kept in ${state}/replaced. Nothing was touched.`,
   };
-}
-
-/** The same command with one more option; what `-e` said may be secret. */
-function again(
-  command: Command,
-  flag: string,
-  options: ChangeOptions & { readonly to?: number; readonly withCerts?: boolean },
-): string {
-  const words = [
-    "lbctl",
-    command,
-    ...(options.inventory ?? []).flatMap((path) => ["-i", word(path)]),
-    ...(options.limit === undefined ? [] : ["-l", word(options.limit)]),
-    ...(options.to === undefined ? [] : ["--to", String(options.to)]),
-    ...(options.withCerts ? ["--with-certs"] : []),
-    ...((options.extraVars ?? []).length > 0 ? ["-e …"] : []),
-    flag,
-  ];
-  return `\`${words.join(" ")}\``;
-}
-
-function word(text: string): string {
-  return /^[\w@%+=:,./-]+$/.test(text) ? text : quote(text);
 }

@@ -15,7 +15,12 @@ export function howToGoOn(
   if (left.length === 0 || begun.length === 1) return [];
   const done = resumes ? "The same command goes on: hosts that are done stay as they are." : "To go on:";
   const limit = resumes ? [] : ["-l", left.join(":")];
-  return [done, `  lbctl ${[...withoutValues(words), ...limit].map(word).join(" ")}`];
+  return [done, `  ${commandLine([...words, ...limit])}`];
+}
+
+/** The command as it was given. */
+export function commandLine(words: readonly string[]): string {
+  return `lbctl ${withoutValues(words).map(word).join(" ")}`;
 }
 
 /** Values of variables may be secret, and nobody knows which. */

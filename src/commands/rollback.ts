@@ -10,6 +10,7 @@ import { notRoot, observe } from "../observe/observe.ts";
 import { planRollback, type RollbackPlan } from "../plan/rollback.ts";
 import type { Reachable } from "../remote/port.ts";
 import { byPlans, makeChange, type Change, type ChangeOptions } from "./change.ts";
+import { isGated } from "./gated.ts";
 import { inWords } from "./in-words.ts";
 import { connectionsTo } from "./connections.ts";
 import { seeHosts } from "./look.ts";
@@ -61,7 +62,7 @@ export async function rollbackCommand(given: RollbackOptions, context: Context):
       );
     }
     const change: Change<RollbackLook> = {
-      ...byPlans<RollbackLook>("rollback", project.role, options),
+      ...byPlans<RollbackLook>("rollback", project.role, options, context),
       question: (hosts) => `Go back like this on ${hosts}?`,
       changeHost: (look, author, emit, turn) =>
         rollBackOne(project, look, author, emit, signal, turn, options.confirmTimeout),
@@ -113,7 +114,7 @@ function nowhere(at: string, what: string): LbctlError {
 
 /** The transaction of an apply, with a generation's set. */
 export async function rollBackOne(
-  { role }: Project,
+  { role, hosts }: Project,
   { remote, observed, plan, rollback, generation, carries }: RollbackLook,
   author: Author,
   emit: Emit,
@@ -123,7 +124,17 @@ export async function rollBackOne(
 ): Promise<HostOutcome> {
   const { identity, files, stays } = rollback;
   const desired = { identity, files, from: { generation, stays, carries } };
-  const input = { role, plan, desired, observed, author, ...(confirmSeconds ? { confirmSeconds } : {}) };
+  const host = hosts.find(({ name }) => name === plan.host);
+  const gate = { isGated: host === undefined || isGated(role, host) };
+  const input = {
+    role,
+    plan,
+    desired,
+    observed,
+    author,
+    ...gate,
+    ...(confirmSeconds ? { confirmSeconds } : {}),
+  };
   const outcome = await applyHost(remote, input, emit, signal, turn);
   return outcome.error === null ? outcome : { ...outcome, error: inWords(outcome.error, files) };
 }

@@ -40,6 +40,15 @@ export function plainAlerts(output: string): string {
   return linesOf(output).join("\n") || output.trim();
 }
 
+/** The same of a reason that lbctl gave, which stays: what HAProxy says is behind it. */
+export function plainReason(reason: string): string {
+  const lines = reason.split("\n").flatMap((line) => {
+    if (/^\[ALERT\]|^\s+parsing \[/.test(line)) return linesOf(line);
+    return /^\[(?:NOTICE|WARNING)\]|^\s*$/.test(line) ? [] : [line.trim()];
+  });
+  return lines.join("\n");
+}
+
 function linesOf(output: string): string[] {
   return output
     .split("\n")

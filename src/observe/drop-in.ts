@@ -1,3 +1,6 @@
+/** After `override.conf`, which `systemctl edit` writes: the last one to say `ExecReload=` counts. */
+export const dropInName = "zz-lbctl.conf";
+
 /**
  * Perl's part that knows what lbctl's drop-in of the service should be: `drop_in SERVICE` returns its path and its text,
  * or nothing where there is no such unit. The lines of the unit and of drop-ins before it are taken over, lbctl's own
@@ -11,7 +14,7 @@ sub drop_in { my ($service) = @_; my (%drop_in, %lines);
     opendir my $names, $folder or next;
     $drop_in{$_} = "$folder/$_" for grep { /^[^.].*\.conf$/ } readdir $names;
   }
-  for my $file ($unit, map { $drop_in{$_} } grep { $_ lt "lbctl.conf" } sort keys %drop_in) {
+  for my $file ($unit, map { $drop_in{$_} } grep { $_ lt "${dropInName}" && $_ ne "lbctl.conf" } sort keys %drop_in) {
     open my $in, "<", $file or next;
     my $text = join "", <$in>; $text =~ s/\\\n/ /g;
     while ($text =~ /^[ \t]*(ExecStartPre|ExecReload)[ \t]*=[ \t]*(.*?)[ \t]*$/mg) {
@@ -19,7 +22,7 @@ sub drop_in { my ($service) = @_; my (%drop_in, %lines);
     }
   }
   my $resolve = sub { "$_[0]=-+/usr/bin/timeout -s KILL $_[1] /var/lib/lbctl/bin/resolve $_[2]" };
-  return ("/etc/systemd/system/$service.service.d/lbctl.conf", join "", map { "$_\n" }
+  return ("/etc/systemd/system/$service.service.d/${dropInName}", join "", map { "$_\n" }
     "# This file is lbctl\x27s: what is changed here is overwritten. lbctl release removes it.", "[Service]",
     "# a change that nobody confirmed is undone before the service starts",
     "ExecStartPre=", $resolve->("ExecStartPre", 20, "boot"), @{$lines{ExecStartPre} // []},
@@ -38,5 +41,6 @@ export const placeDropIn = `place_drop_in() {
     my $folder = $path =~ s{/[^/]*$}{}r; mkdir $folder, 0755; chmod 0755, $folder;
     open my $file, ">", "$path.lbctl" or die "$path: $!\\n"; print $file $text; close $file or die "$path: $!\\n";
     chmod 0644, "$path.lbctl"; rename "$path.lbctl", $path or die "$path: $!\\n";
+    unlink "$folder/lbctl.conf"; # the name that older lbctl gave it
   ' -- "$service" 2>&1 && systemctl daemon-reload 2>&1
 }`;

@@ -32,8 +32,10 @@ sub current { return (readlink("$_[0]/current") // "") =~ m{^generations/([0-9]+
 sub previous { my ($state) = @_; my $current = current($state);
   my @kept = grep { defined manifest_of("$state/generations/$_") && $_ ne $current } generations($state);
   my %kept = map { $_ => 1 } @kept;
+  # what this one replaced was written by hand
+  return $current - 1 if $current ne "" && $kept{$current - 1} && !-e "$state/generations/" . ($current - 1) . "/manifest.json";
   for my $entry (reverse entries($state)) {
-    return $kept{$current - 1} ? $current - 1 : "" if $entry =~ /^\\{"generation":null,"outcome":"released"/;
+    return "" if $entry =~ /^\\{"generation":null,"outcome":"released"/;
     return $1 if $entry =~ /^\\{"generation":([0-9]+),"outcome":"(?:changed|rollback)"/ && $kept{$1};
   }
   my @lower = grep { $current ne "" && $_ < $current } @kept;

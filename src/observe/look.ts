@@ -11,7 +11,7 @@ export const tooMuch = "lbctl-too-much";
 /**
  * Perl's part that looks at the live set: which generation is current, what stands where a link belongs, and the sum of
  * every file, one a line. perl-base is Essential on Debian; one process does what would take the shell a dozen.
- * Files with a name that would not fit on a line, or is no UTF-8, are none of ours. Links are followed at the top only.
+ * Files with a name that would not fit on a line, or is no UTF-8, are none of ours. Links to folders are followed at the top only.
  */
 export const lookInPerl = `
 use strict;
@@ -25,6 +25,7 @@ sub look { my ($live, $state, @names) = @_; my (@lines, @files);
     push @lines, "link $name $kind";
     push @files, files_below($name) if stat $name;
   }
+  push @lines, map { -l $_ ? "symlink $_ " . readlink($_) : () } @files;
   my $bytes = 0;
   for my $file (@files) { $bytes += -s $file }
   die "${tooMuch}\\n" if $bytes > ${String(mostBytes)};
@@ -41,7 +42,8 @@ sub files_below { my ($path) = @_;
   return $path if -f _;
   return unless -d _ && opendir my $folder, $path;
   my @names = sort grep { !/^\\.\\.?$|[[:cntrl:]\\\\]/ && utf8::decode(my $copy = $_) } readdir $folder;
-  return map { lstat "$path/$_" ? files_below("$path/$_") : () } @names; }
+  # what a link points to may be changed elsewhere, and HAProxy reads it
+  return map { lstat "$path/$_" ? -l _ ? "$path/$_" : files_below("$path/$_") : () } @names; }
 `;
 
 /** Where the role's files live, and a shell function `look` for them; an apply uses the same to see whether it moved. */

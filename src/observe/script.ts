@@ -58,8 +58,8 @@ for (1 .. 3) {
 print map { "$_\\n" } "look", @$lines, "looked";
 print "manifest ", base64($manifest // ""), "\\n";
 for my $path (@files) {
-  my (undef, undef, $mode, undef, undef, undef, undef, $size) = stat $path or next;
-  my $content = $path !~ m{^certs/} && $size <= ${String(sendAtMostBytes)} ? content_of($path) : undef;
+  my (undef, undef, $mode, undef, undef, undef, undef, $size) = stat $path or lstat $path or next;
+  my $content = $path !~ m{^certs/} && -f $path && $size <= ${String(sendAtMostBytes)} ? content_of($path) : undef;
   printf "file %o %s %s\\n", $mode & 07777, defined $content ? "=" . base64($content) : "-", $path;
   print_changed($path);
 }
@@ -78,8 +78,9 @@ print "dropin ", drop_in_state($service), "\n", map { "$_\n" } undecided($state,
 print "handmade ", (grep { is_own($_) } @$lines) ? "yes" : "no", "\\n";
 # neither linked to a generation, nor empty, nor as the package ships it
 sub is_own { my ($name, $kind) = $_[0] =~ /^link (.*) (\\w+)$/ or return 0;
-  return 0 if $kind eq "linked";
-  if ($kind eq "directory") { opendir my $folder, $name; return 2 < (() = readdir $folder) }
+  # a generation without a manifest is what was there before lbctl, after an adoption that did not hold
+  return 0 if $kind eq "linked" && -e "$state/current/manifest.json";
+  if (-d $name) { opendir my $folder, $name; return 2 < (() = readdir $folder) }
   return 1 if $kind eq "elsewhere";
   my %shipped = map { split " " } grep { /^ / } first_words("dpkg-query", "-W", "-f", "\\\${Conffiles}\\n", @packages);
   my ($sum) = first_words("md5sum", "--", $name);

@@ -27,7 +27,7 @@ export function planRelease(observed: ObservedHost, role: Role, purge: boolean):
     live,
     removes: [
       ...(purge ? [`${state}/generations`, `${state}/replaced`] : []),
-      ...(isDropIn(observed) ? [`the drop-in lbctl.conf of ${role.service}.service`] : []),
+      ...(isDropIn(observed) ? [`lbctl's drop-in of ${role.service}.service`] : []),
     ],
     warnings: changes
       ? [`${state} keeps ${kept}, and state/servers, which the line server-state-file of haproxy.cfg names`]

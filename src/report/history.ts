@@ -1,6 +1,6 @@
 import { withoutAnySecret } from "../document/secrets.ts";
 import type { LbctlError } from "../errors.ts";
-import { plainAlerts } from "../haproxy/alerts.ts";
+import { plainReason } from "../haproxy/alerts.ts";
 import { describeUndecided } from "../model/undecided.ts";
 import { undecidedDocument } from "./undecided.ts";
 import type { ChangeOutcome, HistoryEntry, HostHistory } from "../model/history.ts";
@@ -14,14 +14,14 @@ const width = 80;
 export function historyLines({ host, current, entries, undecided }: HostHistory): string[] {
   if (entries.length === 0) return [style.bold(cut(host, width)), "  nothing that lbctl did", ""];
   const mark = ({ generation, kept }: HistoryEntry): string =>
-    !kept ? " " : generation === current ? style.green("*") : style.cyan("+");
+    !kept || current === null ? " " : generation === current ? style.green("*") : style.cyan("+");
   return [
     style.bold(cut(host, width)),
     ...(undecided === null ? [] : wrap(describeUndecided(undecided), width, "  ! ")),
     style.dim(`    ${"GEN".padStart(4)} ${fit("WHEN", 20)} ${fit("OUTCOME", 13)} ${fit("WHO", 24)} GIT`),
     ...entries.flatMap((entry) => [
       `  ${mark(entry)} ${String(entry.generation ?? "-").padStart(4)} ${fit(moment(entry.at), 20)} ` +
-        `${colours[entry.outcome](fit(outcomeText(entry), 13))} ${fit(entry.by, 24)} ${cut(entry.git ?? "-", 8).replace("…", "")}`,
+        `${colours[entry.outcome](fit(outcomeText(entry), 13))} ${fit(entry.by, 24)} ${revision(entry.git)}`,
       ...detailLines(entry),
     ]),
     style.dim(`  * current, + still there to go back to with lbctl rollback --to GEN`),
@@ -44,7 +44,12 @@ function outcomeText({ outcome, restores }: HistoryEntry): string {
 
 /** What the host says, without what HAProxy says each time. */
 function plain(reason: string): string {
-  return withoutAnySecret(plainAlerts(reason));
+  return withoutAnySecret(plainReason(reason));
+}
+
+/** Short, and whether something was not committed. */
+function revision(git: string | null): string {
+  return git === null ? "-" : git.replace(/^([^+]{7})[^+]*/, "$1");
 }
 
 /** Without fractions of a second. */

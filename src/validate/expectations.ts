@@ -12,8 +12,6 @@ export interface Expected {
   readonly foreignAddresses: readonly string[];
   /** The variable that lists them. */
   readonly foreignVariable: string | null;
-  /** Whether a reload waits for checks of the servers. */
-  readonly isGated: boolean;
 }
 
 /**
@@ -23,7 +21,7 @@ export interface Expected {
  * `bind LINE PROTOCOL FAMILY HEX FIRST LAST DUAL TRANSPARENT DEVICE`, `unix LINE PATH`, `stats LINE PATH`, `hide PATH`
  * (others listen or look there), `resolve NAME`, `leave LINE` (cannot be opened in a namespace of its own),
  * `port PORT VARIABLE`, `foreign HEX`, `foreign-by VARIABLE`, `unsure WHY` (no dry boot), `probe LINE WAY HEX PORT OWNER`
- * (to be tried after a reload, by an `http` request or a `connect`), `ungated` (no servers' checks are waited for).
+ * (to be tried after a reload, by an `http` request or a `connect`).
  */
 export function expectations(lines: readonly ConfigLine[], listeners: Listeners, expected: Expected): string {
   const foreign = expected.foreignAddresses.flatMap((address) => {
@@ -52,7 +50,6 @@ export function expectations(lines: readonly ConfigLine[], listeners: Listeners,
       .map(({ listener: { line, address, firstPort, owner }, way }) =>
         ["probe", line, way, address, firstPort, owner].join(" "),
       ),
-    ...(expected.isGated ? [] : ["ungated"]),
   ];
   return facts.map((fact) => `${fact}\n`).join("");
 }

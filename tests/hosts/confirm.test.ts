@@ -91,7 +91,7 @@ describe.each(releases)("HAProxy %s", (version) => {
   });
 
   test("a drop-in that was edited is a change, and is put right", async () => {
-    const path = "/etc/systemd/system/haproxy.service.d/lbctl.conf";
+    const path = "/etc/systemd/system/haproxy.service.d/zz-lbctl.conf";
     const before = await output(host, `cat ${path}; echo 'ExecStartPre=/bin/false' >> ${path}`);
     expect((await plan()).changes).toBe(true);
     expect((await change()).document.hosts[0]?.outcome).toBe("changed");

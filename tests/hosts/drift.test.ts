@@ -60,14 +60,15 @@ test("an edit through the link is shown, refused with the next command, and kept
   expect(refused.code).toBe(3);
   expect(refused.stdout).toContain(`edited by hand since generation ${String(before.generation)}`);
   expect(refused.stdout).toContain("-    retries 9");
-  expect(refused.stderr).toContain(`lbctl apply -i ${inventory} --force`);
+  expect(refused.stderr).toContain(`lbctl apply -i ${inventory} --yes --force`);
   // to adopt is for what lbctl never wrote
   expect((await apply("--adopt")).code).toBe(3);
   expect(await liveState(balancer)).toBe(live);
 
   const forced = await apply("--force");
   expect(forced.code).toBe(0);
-  const kept = `${state}/replaced/${String((before.generation ?? 0) + 1)}`;
+  // what was live is a generation of its own
+  const kept = `${state}/replaced/${String((before.generation ?? 0) + 2)}`;
   expect(forced.stderr).toContain(kept);
   expect(await output(balancer, `grep -c 'retries 9' ${kept}/haproxy.cfg`)).toBe("1");
   expect(await plan()).toMatchObject(nothingToDo);
@@ -90,7 +91,7 @@ test("files that were added, removed, or lost their mode are kept or put back, a
     "maps/trusted_ips.map",
   ]);
   expect((await apply("--force")).code).toBe(0);
-  const kept = `${state}/replaced/${String((generation ?? 0) + 1)}`;
+  const kept = `${state}/replaced/${String((generation ?? 0) + 2)}`;
   expect(await output(balancer, `cd ${kept}; find . -type f | sort; grep -c 'retries 8' haproxy.cfg`)).toBe(
     "./haproxy.cfg\n./lists/mine.list\n./lists/trusted_ips.list\n1",
   );
@@ -135,7 +136,7 @@ test("a rollback asks for --force over an edit, and leaves nothing to do for a s
   await edit("s/retries 7/retries 6/");
   const refused = await lbctl(["rollback", ...onLab, "--yes"]);
   expect(refused.code).toBe(3);
-  expect(refused.stderr).toContain(`lbctl rollback -i ${inventory} --force`);
+  expect(refused.stderr).toContain(`lbctl rollback -i ${inventory} --yes --force`);
   expect((await lbctl(["rollback", ...onLab, "--yes", "--force"])).code).toBe(0);
   expect(await output(balancer, `grep -c 'retries 3' ${cfg}`)).toBe("1");
   expect(await plan()).toMatchObject(nothingToDo);

@@ -76,6 +76,7 @@ const input = {
     undecided: null,
   } as unknown as ApplyInput["observed"],
   expectations: "",
+  isGated: true,
   author: { by: "me", at: "now", lbctl: "0", git: null },
 } satisfies ApplyInput;
 

@@ -41,6 +41,7 @@ function isTaken(input: Uint8Array, from: number | null, wholeBytes = input.leng
     from: from === null ? null : { generation: from, stays: [], carries: true },
     ownCerts: [],
     keep: 10,
+    isGated: true,
     commit: { token: "0a", confirmSeconds: 30, by: "", at: "" },
   };
   const functions = `${applyFunctions}\nproblems_of() { cd "$1" && sha256sum --quiet -c .sha256sums; }`;

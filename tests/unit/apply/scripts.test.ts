@@ -30,7 +30,17 @@ const plan: HostPlan = {
   warnings: [],
 };
 const commit = { token: "0a", confirmSeconds: 30, by: "o'hara@x", at: "" };
-const context = { role, plan, digest: "d", identity: "lbctl:0", from: null, ownCerts: [], keep: 10, commit };
+const context = {
+  role,
+  plan,
+  digest: "d",
+  identity: "lbctl:0",
+  from: null,
+  ownCerts: [],
+  keep: 10,
+  isGated: true,
+  commit,
+};
 const apply = applyScript(context);
 
 const scripts: [string, string][] = [

@@ -57,10 +57,17 @@ async function putBackOn(current: Author, generation: number | null = 7) {
       return Promise.resolve({ status: 0, stdout: "", stderr: "" });
     },
   };
-  const look = { remote, observed: { generation } as ObservedHost };
+  const look = { remote, observed: { generation } as ObservedHost, plan: { drift: [] } };
   const { signal } = new AbortController();
   const turn = alone(makeClaim("anna@desk", "rollback"));
-  const outcome = await putBack({ role } as Project, look, author, () => undefined, signal, turn);
+  const outcome = await putBack(
+    { role, hosts: [] as Project["hosts"] } as Project,
+    look,
+    author,
+    () => undefined,
+    signal,
+    turn,
+  );
   return { ...outcome, transactions };
 }
 

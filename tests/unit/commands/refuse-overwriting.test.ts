@@ -24,12 +24,16 @@ const plan: HostPlan = {
 const options: ChangeOptions = { forks: 1, transport: "auto", input: true };
 const taken = { ...plan, generation: null, adopts: true };
 const edited = { ...plan, drift: ["haproxy.cfg", "lists/a.list"] };
-const replaced = { ...edited, links: ["haproxy.cfg"] };
+const replaced = { ...edited, links: ["haproxy.cfg", "lists"] };
 
 /** What is said, or null when nothing is refused. */
-function refused(plans: readonly HostPlan[], more: Partial<ChangeOptions> = {}): string | null {
+function refused(
+  plans: readonly HostPlan[],
+  more: Partial<ChangeOptions> = {},
+  words: readonly string[] = ["apply"],
+): string | null {
   try {
-    refuseOverwriting("apply", plans, role, { ...options, ...more });
+    refuseOverwriting(plans, role, { ...options, ...more }, words);
     return null;
   } catch (error) {
     if (!(error instanceof LbctlError)) throw error;
@@ -42,7 +46,8 @@ test.each<[string, HostPlan, readonly string[]]>([
   ["nothing by hand", plan, []],
   ["a configuration of one's own", taken, ["--adopt"]],
   ["an edit", edited, ["--force"]],
-  ["a file in a link's place", replaced, ["--force", "--adopt"]],
+  ["a file and a folder in links' places", replaced, ["--force", "--adopt"]],
+  ["a file in a link's place, and an edit", { ...edited, links: ["haproxy.cfg"] }, ["--force"]],
 ])("%s: who says so goes on", (_, one, needed) => {
   expect(refused([one]) === null).toBe(needed.length === 0);
   for (const flag of ["adopt", "force"] as const) {
@@ -52,15 +57,15 @@ test.each<[string, HostPlan, readonly string[]]>([
 });
 
 test("each host is told of, with the same command to go on", () => {
-  const text = refused([edited, { ...taken, host: "lb-2" }], {
-    inventory: ["in ven.yml"],
-    limit: "all:!x",
-    extraVars: ["password=secret"],
-  });
+  const words = ["apply", "-i", "in ven.yml", "--serial", "1", "-e", "password=secret", "-e", "@more.yml"];
+  const text = refused([edited, { ...taken, host: "lb-2" }], {}, words);
   expect(text).toContain("haproxy.cfg and 1 more were edited by hand in /etc/haproxy since generation 3");
-  expect(text).toContain("`lbctl apply -i 'in ven.yml' -l 'all:!x' -e … --force`");
+  expect(text).toContain("`lbctl apply -i 'in ven.yml' --serial 1 -e … -e @more.yml --adopt --force`");
   expect(text).toContain("/etc/haproxy holds a configuration of your own");
   expect(text).not.toContain("secret");
+  expect(refused([edited, taken], { adopt: true }, ["apply", "--adopt"])).toContain(
+    "`lbctl apply --adopt --force`",
+  );
 });
 
 test("programs get the diff of what would be overwritten, and no other", () => {
@@ -74,7 +79,7 @@ test("programs get the diff of what would be overwritten, and no other", () => {
   const files = [file("haproxy.cfg", true), file("lists/b.list", false)];
   const diffs = (one: HostPlan): unknown => {
     try {
-      refuseOverwriting("apply", [one], role, options);
+      refuseOverwriting([one], role, options, []);
       return null;
     } catch (error) {
       return error instanceof LbctlError ? error.problems.map(({ diff }) => diff) : error;

@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { readCandidate } from "../../../src/validate/candidate.ts";
 import { goldens, goldenSet } from "../../support/goldens.ts";
 
-const nothing = { ports: [], foreignAddresses: [], foreignVariable: null, isGated: true };
+const nothing = { ports: [], foreignAddresses: [], foreignVariable: null };
 
 /** Texts of what is refused in a configuration whose frontends have these binds, one each. */
 function refused(...binds: string[]): string[] {
@@ -72,7 +72,6 @@ const expected = {
   ],
   foreignAddresses: ["10.0.0.9", "2001:db8::9"],
   foreignVariable: "haproxy_foreign_addresses",
-  isGated: false,
 };
 
 test.each(goldens)("the golden files of %s have the listeners that they should", (name) => {
@@ -127,7 +126,6 @@ backend api
     "foreign 20010db8000000000000000000000009",
     "foreign-by haproxy_foreign_addresses",
     "probe 7 connect 00000000 80 frontend web",
-    "ungated",
     "",
   ]);
 });

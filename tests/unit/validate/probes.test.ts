@@ -7,7 +7,6 @@ function probes(config: string, ...foreignAddresses: string[]): string[] {
     ports: [],
     foreignAddresses,
     foreignVariable: null,
-    isGated: true,
   });
   return expectations.split("\n").filter((line) => line.startsWith("probe "));
 }
