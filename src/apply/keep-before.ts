@@ -3,7 +3,8 @@ import { keptManifest } from "../observe/generations.ts";
 /**
  * Shell functions, after `recordFunctions`: `keep_live DIR` copies what is live, `write_kept_manifest DIR` gives what
  * lbctl did not write a manifest of its files, by which going back there can be checked. Certificates are others', here as
- * everywhere. With `$edited` it is what was edited by hand, which is removed like other old generations.
+ * everywhere. `$edited` is the number of the generation that was edited
+ * by hand, when it was; then it is removed like other old ones.
  */
 export const keepFunctions = `keep_live() {
   mkdir -m 755 "$1" || return 1
@@ -13,6 +14,7 @@ export const keepFunctions = `keep_live() {
   done
   write_kept_manifest "$1"
 }
+is_edited() { grep -q '^  "edited": [0-9]' "$1/${keptManifest}" 2>/dev/null; }
 write_kept_manifest() { perl -e "use strict;$record_in_perl"'
   my ($dir, $by, $at, $edited) = @ARGV;
   my @files;
@@ -26,7 +28,7 @@ write_kept_manifest() { perl -e "use strict;$record_in_perl"'
       "\\"path\\": " . json_text($path), "\\"mode\\": \\"$mode\\"", "\\"sha256\\": \\"$sha256\\"") . "\\n    }";
   }
   my $lines = join ",\\n", "  \\"format\\": 1", "  \\"identity\\": \\"\\"", "  \\"by\\": " . json_text($by), "  \\"at\\": " . json_text($at),
-    "  \\"lbctl\\": \\"\\"", "  \\"git\\": null", "  \\"restores\\": null", "  \\"edited\\": " . ($edited ? "true" : "false"), "  \\"files\\": [\\n" . join(",\\n", @files) . "\\n  ]";
+    "  \\"lbctl\\": \\"\\"", "  \\"git\\": null", "  \\"restores\\": null", "  \\"edited\\": " . ($edited || "null"), "  \\"files\\": [\\n" . join(",\\n", @files) . "\\n  ]";
   umask 077;
   open my $out, ">", "$dir/${keptManifest}" or die "$!";
   print $out "{\\n$lines\\n}\\n";

@@ -91,8 +91,8 @@ ${from === null ? sumsMatch : copyMatches}`,
     text: "keeping what stood there before as a generation",
     // 0 before the first apply; a higher one after a release, after an adoption that ended here, and of what was edited
     // by hand: going back is to what served, and to nothing else
-    script: ({ plan }) => `managed= edited=${plan.drift.length > 0 ? "yes" : ""}
-for l in $links; do
+    script: ({ plan }) => `managed= edited=
+${plan.drift.length > 0 ? findEdited : ""}for l in $links; do
   case $seen in *"
 link $l linked"*) managed=yes ;; esac
 done
@@ -109,7 +109,7 @@ if [ -n "$edited" ] || [ ! -L "$state/current" ] || { [ -z "$managed" ] && [ -e 
     mv -T "$kept" "$state/generations/$newest"
   fi
   point_to "generations/$newest"
-elif [ ! -e "$state/current/manifest.json" ]; then
+elif [ ! -e "$state/current/manifest.json" ] && ! is_edited "$state/current"; then
   # an adoption did not hold, and somebody may have gone on there
   out=$(write_kept_manifest "$state/$(readlink "$state/current")" 2>&1) || discard rejected "what is in $live could not be kept: $out$(disk_full)"
 fi`,
@@ -163,7 +163,7 @@ ${checkLivePaths}`,
 disarm
 old=$(generations | head -n -${String(keep)})
 for g in $old; do
-  [ -e "$state/generations/$g/manifest.json" ] || grep -q '^  "edited": true' "$state/generations/$g/${keptManifest}" 2>/dev/null || continue
+  [ -e "$state/generations/$g/manifest.json" ] || is_edited "$state/generations/$g" || continue
   [ "generations/$g" = "$(readlink "$state/current")" ] || rm -rf "$state/generations/$g"
 done`,
   },
@@ -175,6 +175,12 @@ flock -n 9 || fail busy "another lbctl is changing this host"`;
 
 /** A lease that is lost before the swap ends the steps, and a link that is. */
 export const onLoss = "trap abandon HUP INT TERM PIPE";
+
+/** Of edits that did not hold once before, it is the generation below the first ones. */
+const findEdited = `edited=$(readlink "$state/current")
+[ -e "$state/$edited/manifest.json" ] || edited=$(sed -n 's/^  "edited": \\([0-9]*\\),$/\\1/p' "$state/$edited/${keptManifest}")
+edited=\${edited##*/}
+`;
 
 /** `seen` is what is there now. */
 export function recheck(digest: string): string {

@@ -4,6 +4,7 @@ import { base64InPerl } from "../remote/base64.ts";
 import { quote, quoteAll } from "../remote/shell.ts";
 import { changedInPerl } from "./changed.ts";
 import { dropInInPerl } from "./drop-in.ts";
+import { keptManifest } from "./generations.ts";
 import { lookInPerl } from "./look.ts";
 import { pendingInPerl } from "./pending.ts";
 import { systemInPerl } from "./system.ts";
@@ -52,7 +53,7 @@ for (1 .. 3) {
   $seen = 0;
   ($lines, @files) = look($live, $state, @names);
   my ($current) = $lines->[0] =~ /^generation (.*)/;
-  $manifest = content_of("$state/$current/manifest.json");
+  $manifest = content_of("$state/$current/manifest.json") // manifest_before($current);
   last if $current eq (readlink("$state/current") // "");
 }
 print map { "$_\\n" } "look", @$lines, "looked";
@@ -79,12 +80,15 @@ print "handmade ", (grep { is_own($_) } @$lines) ? "yes" : "no", "\\n";
 # neither linked to a generation, nor empty, nor as the package ships it
 sub is_own { my ($name, $kind) = $_[0] =~ /^link (.*) (\\w+)$/ or return 0;
   # a generation without a manifest is what was there before lbctl, after an adoption that did not hold
-  return 0 if $kind eq "linked" && -e "$state/current/manifest.json";
+  return 0 if $kind eq "linked" && (defined $manifest || !-e $name);
   if (-d $name) { opendir my $folder, $name; return 2 < (() = readdir $folder) }
   return 1 if $kind eq "elsewhere";
   my %shipped = map { split " " } grep { /^ / } first_words("dpkg-query", "-W", "-f", "\\\${Conffiles}\\n", @packages);
   my ($sum) = first_words("md5sum", "--", $name);
   return (split " ", $sum // "-")[0] ne ($shipped{"$live/$name"} // ""); }
+# of a generation that keeps what was edited by hand: what lbctl wrote before the edits
+sub manifest_before { my $kept = content_of("$state/$_[0]/${keptManifest}") // "";
+  return $kept =~ /^  "edited": ([0-9]+),$/m ? content_of("$state/generations/$1/manifest.json") : undef; }
 sub first_words { return map { /^(\\s*\\S+ +\\S+)/ ? $1 : () } lines_of(@_) }
 sub lines_of { open my $lines, "-|", @_ or return; return <$lines> }
 sub content_of { open my $file, "<:raw", $_[0] or return undef; local $/; return <$file> // "" }

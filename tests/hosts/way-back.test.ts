@@ -53,8 +53,9 @@ test("an edit that was forced over is back when the change does not hold, and st
   expect(code).toBe(6);
   expect(await output(balancer, `cat ${cfg} /etc/haproxy/lists/trusted_ips.list`)).toBe(before);
   expect(await status()).toBe(200);
+  expect(await plan()).toMatchObject({ adopts: false, drift: ["haproxy.cfg", "lists/trusted_ips.list"] });
   expect((await apply()).code).toBe(3);
-  expect((await apply("--adopt")).code).toBe(0);
+  expect((await apply("--force")).code).toBe(0);
   // a rollback goes back to what stood there, not to what lbctl had before it
   expect((await lbctl(["rollback", ...onLab, "--yes"])).code).toBe(0);
   expect(await retries()).toBe("9");
