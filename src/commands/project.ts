@@ -6,6 +6,7 @@ import { checkConnections } from "../inventory/connection.ts";
 import { readExtraVars } from "../inventory/extra-vars.ts";
 import { readInventory } from "../inventory/load.ts";
 import { resolveFleet } from "../inventory/resolve.ts";
+import { declaredGroups } from "../inventory/pools.ts";
 import { readLimit } from "../inventory/limit.ts";
 import type { Fleet, Host } from "../model/fleet.ts";
 import type { Role } from "../model/role.ts";
@@ -101,5 +102,10 @@ function poolServerNames(fleet: Fleet, hosts: readonly Host[], { defaults }: Rol
   const groups = takers.flatMap((vars) =>
     ["haproxy_api_group", "haproxy_stream_group"].map((name) => vars[name]?.value),
   );
-  return groups.flatMap((group) => (typeof group === "string" ? (fleet.groups.get(group)?.hosts ?? []) : []));
+  const declared = hosts.flatMap((host) =>
+    [...declaredGroups(host).values()].flat().map(({ group }) => group),
+  );
+  return [...groups, ...declared].flatMap((group) =>
+    typeof group === "string" ? (fleet.groups.get(group)?.hosts ?? []) : [],
+  );
 }

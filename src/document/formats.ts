@@ -27,14 +27,13 @@ export const formats: Readonly<Record<string, Format>> = {
       outside(text, /[A-Za-z0-9._-]/) ??
       mustMatch(text, /^[A-Za-z0-9]/, "does not start with a letter or digit"),
   },
+  "target-file": {
+    means: "an absolute path of letters, digits, `.`, `_`, `-`, `+`, `@` and `/`, without `..`",
+    problemIn: targetFileProblem,
+  },
   "target-path": {
     means: "an absolute path of letters, digits, `.`, `_`, `-`, `+`, `@` and `/`, without `..`, or empty",
-    problemIn: (text) =>
-      text === ""
-        ? undefined
-        : (outside(text, /[A-Za-z0-9._+@/-]/) ??
-          pathProblem(text) ??
-          mustMatch(text, /[^/]$/, "ends with `/`, so it is no file")),
+    problemIn: (text) => (text === "" ? undefined : targetFileProblem(text)),
   },
   "url-path": {
     means: "a path that starts with `/`, of letters, digits and `-._~/`",
@@ -45,6 +44,7 @@ export const formats: Readonly<Record<string, Format>> = {
     problemIn: (text) =>
       outside(text, /[A-Za-z0-9._~/-]/) ??
       pathProblem(text) ??
+      mustMatch(text, /../, "is every path, which needs no prefix") ??
       mustMatch(text, /[^/]$/, "ends with `/`; what is below it is meant anyway"),
   },
   "cookie-name": {
@@ -56,6 +56,32 @@ export const formats: Readonly<Record<string, Format>> = {
     problemIn: (text) =>
       outside(text, /[A-Za-z0-9_.-]/) ??
       mustMatch(text, /^[A-Za-z0-9_]/, "does not start with a letter or digit"),
+  },
+  "pool-name": {
+    means: "the name of a pool: letters, digits, `_`, `-` and `.`, of which the first is a letter or digit",
+    problemIn: (text) =>
+      outside(text, /[A-Za-z0-9_.-]/) ??
+      mustMatch(text, /^[A-Za-z0-9]/, "does not start with a letter or digit"),
+  },
+  "host-pattern": {
+    means: "a host name such as api.example.com, or `*.example.com` for all below",
+    problemIn: (text) =>
+      text.replace(/^\*\./, "").includes("*")
+        ? "has a `*` that is not its first part alone"
+        : hostnameProblem(text.replace(/^\*\./, "")),
+  },
+  balance: {
+    means: "one of roundrobin, leastconn, source, uri, random, first and hdr(NAME)",
+    problemIn: (text) =>
+      mustMatch(
+        text,
+        /^(?:roundrobin|leastconn|source|uri|random|first|hdr\([A-Za-z0-9-]{1,64}\))$/,
+        "is none of them",
+      ),
+  },
+  "status-codes": {
+    means: "HTTP status codes and ranges such as 200-299,404",
+    problemIn: statusProblem,
   },
   "variable-name": {
     means: "the name of a variable",
@@ -120,6 +146,24 @@ function pathProblem(text: string): string | undefined {
   const parts = text.split("/").slice(1);
   if (parts.some((part) => part === ".." || part === ".")) return "has a `.` or `..` part";
   return text.includes("//") ? "has an empty part (//)" : undefined;
+}
+
+function targetFileProblem(text: string): string | undefined {
+  return (
+    outside(text, /[A-Za-z0-9._+@/-]/) ??
+    pathProblem(text) ??
+    mustMatch(text, /[^/]$/, "ends with `/`, so it is no file")
+  );
+}
+
+function statusProblem(text: string): string | undefined {
+  const bad = outside(text, /[0-9,-]/);
+  if (bad) return bad;
+  const ranges = text.split(",").map((part) => /^([1-5]\d\d)(?:-([1-5]\d\d))?$/.exec(part));
+  if (ranges.some((range) => range === null))
+    return "has a part that is no code from 100 to 599, and no range";
+  const isFalling = ranges.some((range) => Number(range?.[2] ?? 599) < Number(range?.[1]));
+  return isFalling ? "has a range that falls" : undefined;
 }
 
 function hostnameProblem(text: string): string | undefined {

@@ -7,6 +7,8 @@ export interface SchemaError {
   /** The part of the schema that has the keyword. */
   readonly parentSchema?: object;
   readonly data?: unknown;
+  /** The key that has the problem, where it is not the value. */
+  readonly propertyName?: string;
 }
 
 export interface Validate {

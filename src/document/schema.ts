@@ -43,6 +43,8 @@ export function checkSchema(schema: object, value: unknown): SchemaProblem[] {
   if (validate(value)) return [];
   const problems = new Map<string, SchemaProblem>();
   for (const error of validate.errors ?? []) {
+    // what is wrong with a key is an error of its own
+    if (error.keyword === "propertyNames") continue;
     const problem = explain(error, value);
     // several keywords of one value make one sentence
     problems.set(JSON.stringify(problem), problem);
@@ -51,7 +53,8 @@ export function checkSchema(schema: object, value: unknown): SchemaProblem[] {
 }
 
 function explain(error: SchemaError, root: unknown): SchemaProblem {
-  const path = readPath(error.instancePath, root);
+  const key = error.propertyName === undefined ? [] : [error.propertyName];
+  const path = [...readPath(error.instancePath, root), ...key];
   const described = (error.parentSchema ?? {}) as Described;
   const params = error.params;
   if (error.keyword === "required") {
@@ -124,7 +127,8 @@ function length(schema: Described): string {
   const parts: string[] = [];
   if (schema.minLength !== undefined) parts.push(`at least ${schema.minLength} characters`);
   if (schema.maxLength !== undefined) parts.push(`at most ${schema.maxLength} characters`);
-  if (schema.minItems !== undefined) parts.push(`at least ${schema.minItems} items`);
+  if (schema.minItems !== undefined)
+    parts.push(`at least ${schema.minItems} ${schema.minItems === 1 ? "item" : "items"}`);
   if (schema.maxItems !== undefined) parts.push(`at most ${schema.maxItems} items`);
   return parts.length > 0 ? ` with ${parts.join(" and ")}` : "";
 }

@@ -2,6 +2,7 @@ import { isIP } from "node:net";
 import { LbctlError, type Problem } from "../errors.ts";
 import type { Fleet, Host } from "../model/fleet.ts";
 import { checkNames } from "./check.ts";
+import { isOwnPool, notDrilled, takenRequests } from "./own-pools.ts";
 import { planFault } from "./plan-fault.ts";
 import { nearest } from "../document/words.ts";
 import type { FailoverScenario, LoadTarget } from "./scenario.ts";
@@ -42,10 +43,14 @@ const pools: Readonly<Record<string, Pool>> = {
 /** Decides a whole drill from the inventory. Throws LbctlError `invalid` with every problem found. */
 export function planFailover(fleet: Fleet, options: FailoverOptions = {}): FailoverScenario {
   const pool = options.pool ?? "api_pool";
-  const known = pools[pool];
-  if (!known) throw new LbctlError("invalid", unknown("pool", pool, Object.keys(pools)));
   const loadBalancers = fleet.groups.get("haproxy")?.hosts ?? [];
   const first = fleet.hosts.get(loadBalancers[0] ?? "");
+  const known = pools[pool];
+  if (!known)
+    throw new LbctlError(
+      "invalid",
+      first && isOwnPool(first, pool) ? notDrilled(pool) : unknown("pool", pool, Object.keys(pools)),
+    );
   if (!first)
     throw new LbctlError("invalid", {
       what: "the inventory has no host in the group haproxy",
@@ -68,12 +73,14 @@ export function planFailover(fleet: Fleet, options: FailoverOptions = {}): Failo
     problems.push({ what: `the rate ${rate} is not a whole number from 1 to 2000`, at: "--rate" });
   for (const host of victim ? [first, victim] : [first]) checkNames(host, problems);
   const fault = victim ? planFault(victim, problems) : null;
+  const target = targetOf(first, pool, problems);
+  problems.push(...takenRequests(first, pool, target));
   const number = (name: string, fallback: number): number => integerOf(first, name, fallback, problems);
   const scenario = {
     pool,
     server,
     loadBalancers,
-    target: targetOf(first, pool, problems),
+    target,
     probePath: textOf(first, known.healthVar) ?? "/health",
     checks: {
       intervalMs: number("haproxy_health_check_interval_ms", 1000),

@@ -5,6 +5,7 @@ import { findConflicts } from "../role/rules.ts";
 import { variableNames } from "../role/variables.ts";
 import { partOf } from "../document/part.ts";
 import { checkSchema } from "../document/schema.ts";
+import { shownPath } from "../document/shown-path.ts";
 import { didYouMean, pathText, place } from "../document/words.ts";
 import { extraVarsFile } from "./extra-vars.ts";
 import { HostProblems } from "./host-problems.ts";
@@ -68,7 +69,7 @@ function problemsOf(
   const bad = new Set<string>();
   for (const { path, message } of checkSchema(role.schema, values)) {
     if (!hasValue(path)) continue;
-    bad.add(pathText(path));
+    bad.add(pathText(path)).add(pathText(itemOf(path)));
     const variable = own.get(String(path[0]));
     if (variable) problems.push(problemAt(variable, path, message, role));
   }
@@ -77,7 +78,8 @@ function problemsOf(
   );
   for (const { path, uses, message, withoutValues } of findConflicts(role.name, Object.fromEntries(valued))) {
     // a rule that compares a value of the wrong form would only confuse
-    if (!hasValue(path) || [...uses, pathText(path)].some((name) => bad.has(name))) continue;
+    const item = itemOf(path);
+    if (!hasValue(item) || [...uses, pathText(item)].some((name) => bad.has(name))) continue;
     // what has its default here may have another value where nothing could be read
     if (isPartial && uses.some((name) => own.get(name) === role.defaults[name])) continue;
     // of two values that conflict, the place to mend is the one that is not a default
@@ -92,6 +94,11 @@ function problemsOf(
       problems.push({ ...problemAt(variable, path, said, role), at: placeOf(variable, path, name) });
   }
   return problems;
+}
+
+/** An item of a list or map is judged as a whole. */
+function itemOf(path: Path): Path {
+  return path.slice(0, 2);
 }
 
 function placeOf(variable: Variable, path: Path, name: string | undefined): string {
@@ -115,7 +122,7 @@ function problemAt(variable: Variable, path: Path, message: string, role: Role):
     path.length === 1 &&
     /must be (a|an) (list|map|whole number|number)/.test(message);
   return {
-    what: isHidden(variable) ? `${String(path[0])} ${withoutValue(message)}` : `${pathText(path)} ${message}`,
+    what: `${shownPath(variable, path)} ${isHidden(variable, path) ? withoutValue(message) : message}`,
     at: place(origin),
     hint: isText
       ? `It is a string, as each value of name=value; write -e '{"${String(path[0])}": …}' for a number or a list.`
@@ -125,12 +132,15 @@ function problemAt(variable: Variable, path: Path, message: string, role: Role):
 
 const hidden = "; its value is secret and not shown";
 
-function isHidden(variable: Variable | undefined): boolean {
-  return variable !== undefined && partOf(variable).holdsSecret;
+function isHidden(variable: Variable | undefined, path: Path = []): boolean {
+  return variable !== undefined && partOf(variable).nearest(path.slice(1)).holdsSecret;
 }
 
 /** What the schema asks, without what was read. */
 function withoutValue(message: string): string {
   if (message.endsWith(hidden)) return message;
-  return (/^must be .*?(?=; read )/s.exec(message)?.[0] ?? "is not what the role takes") + hidden;
+  return (
+    (/^(?:must be .*?(?=; read )|the key "\w+" is missing)/s.exec(message)?.[0] ??
+      "is not what the role takes") + hidden
+  );
 }

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { checkSchema } from "../document/schema.ts";
 import { Problems } from "../document/problems.ts";
 import { hasSecrets, keepSecret, mask, withoutSecrets } from "../document/secrets.ts";
 import { LbctlError, type Problem } from "../errors.ts";
@@ -8,7 +9,8 @@ import type { Role } from "../model/role.ts";
 import { findSyntaxProblems, renderTemplate, type Templates, type View } from "./engine.ts";
 export { compileAhead } from "./engine.ts";
 import { traceLine, type LineSource } from "./trace.ts";
-import { identityPlaceholder, makeView, maskView } from "./view.ts";
+import { maskView } from "./masked.ts";
+import { identityPlaceholder, makeView } from "./view.ts";
 
 /** Everything rendering needs. Pure: equal inputs give equal bytes. */
 export interface RenderInput {
@@ -97,12 +99,29 @@ export function findProblems(
   const problems = new Problems();
   for (const host of hosts) {
     try {
-      makeView(fleet, host, role, { haproxyVersion: "", watched: {} });
+      makeView(fleet, withoutMalformed(host, role), role, { haproxyVersion: "", watched: {} });
     } catch (error) {
       problems.take(error);
     }
   }
   return [...problems.list(), ...findBrokenTemplates(role, templates)];
+}
+
+/** What has another form than the schema's is told by its check, and cannot be rendered. */
+function withoutMalformed(host: Host, role: Role): Host {
+  const values = Object.fromEntries(
+    ["haproxy_pools", "haproxy_routes"].flatMap((name) => {
+      const variable = host.vars[name];
+      return variable ? [[name, variable.value] as const] : [];
+    }),
+  );
+  const malformed = checkSchema(role.schema, values).map(({ path: [name] }) => String(name));
+  return malformed.length === 0
+    ? host
+    : {
+        ...host,
+        unresolved: new Map([...malformed.map((name) => [name, []] as const), ...host.unresolved]),
+      };
 }
 
 /**

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { isIP } from "node:net";
-import { mask } from "../document/secrets.ts";
-import { partOf } from "../document/part.ts";
+import { readAddress } from "../document/address.ts";
+import { place } from "../document/words.ts";
 import { LbctlError, type Problem } from "../errors.ts";
 import type { Fleet, Host } from "../model/fleet.ts";
 import { serverAddress, twins, writtenAddress, type WrittenAddress } from "./addresses.ts";
@@ -11,24 +11,47 @@ export interface Server {
   readonly name: string;
   /** `address:port`, IPv6 in brackets. */
   readonly endpoint: string;
-  readonly id: number;
-  readonly weight: number | null;
+  /** These three are masks where they are secret, and the line is for people. */
+  readonly id: number | string;
+  readonly weight: number | string | null;
+  readonly maxconn: number | string | null;
   /** The address is a name, to be resolved by HAProxy at run time. */
   readonly named: boolean;
+  readonly backup: boolean;
+  readonly disabled: boolean;
+}
+
+/** A server that is no host of the inventory. */
+export interface ListedServer {
+  readonly name: string;
+  readonly address: string;
+  readonly port?: number;
+  readonly weight?: number;
+  readonly maxconn?: number;
+  readonly backup?: boolean;
+  readonly disabled?: boolean;
+}
+
+/** Who serves a pool. */
+export interface PoolMembers {
+  readonly groups: readonly string[];
+  readonly listed?: readonly ListedServer[];
+  /** Of all that do not say otherwise. */
+  readonly port: number;
 }
 
 // The consistent-hash ring uses id × 4096 in 32 bits, so ids equal modulo 2^20 would fall on each other.
 const idSpace = 1_048_575;
 
 /**
- * The servers of a pool: the hosts of `group`, in inventory order.
+ * The servers of a pool: the hosts of its groups, in inventory order, then those that are listed.
  * Throws LbctlError `invalid` for a name or address that HAProxy could not take, or that two servers share.
  */
-export function poolServers(fleet: Fleet, group: string, port: number): Pool {
+export function poolServers(fleet: Fleet, members: PoolMembers): Pool {
   const known = pools.get(fleet) ?? new Map<string, Pool>();
   pools.set(fleet, known);
-  const key = `${group}:${String(port)}`;
-  const pool = known.get(key) ?? makePool(fleet, group, port);
+  const key = JSON.stringify(members);
+  const pool = known.get(key) ?? makePool(fleet, members);
   known.set(key, pool);
   return pool;
 }
@@ -41,10 +64,11 @@ interface Pool {
 /** A pool is the same on each of its load balancers, which may be hundreds. */
 const pools = new WeakMap<Fleet, Map<string, Pool>>();
 
-function makePool(fleet: Fleet, group: string, port: number): Pool {
-  const hosts = (fleet.groups.get(group)?.hosts ?? []).flatMap((name) => fleet.hosts.get(name) ?? []);
+function makePool(fleet: Fleet, { groups, listed = [], port }: PoolMembers): Pool {
+  const names = new Set(groups.flatMap((group) => fleet.groups.get(group)?.hosts ?? []));
+  const hosts = [...names].flatMap((name) => fleet.hosts.get(name) ?? []);
   const problems: Problem[] = [];
-  const { ids, warnings } = serverIds(hosts);
+  const { ids, warnings } = serverIds([...hosts.map(identified), ...listed.map(({ name }) => ({ name }))]);
   const owners = new Map<string, { readonly host: Host; readonly written: WrittenAddress }>();
   const servers = hosts.flatMap((host): Server[] => {
     const written = writtenAddress(host);
@@ -59,15 +83,53 @@ function makePool(fleet: Fleet, group: string, port: number): Pool {
     return [
       {
         name: host.name,
-        endpoint: `${isIP(address) === 6 ? `[${address}]` : address}:${String(port)}`,
+        ...reachedAt(address, port),
         id: ids.get(host.name) ?? 0,
         weight: typeof weight === "number" ? weight : null,
-        named: isIP(address) === 0,
+        maxconn: null,
+        backup: false,
+        disabled: false,
       },
     ];
   });
+  for (const { name, address, port: own = port } of listed) {
+    const host = hosts.find((other) => other.name === name);
+    if (host) problems.push(inBoth(host, "name"));
+    const owner = own === port ? owners.get(canonical(address)) : undefined;
+    if (owner && owner.host !== host) problems.push(inBoth(owner.host, "address"));
+  }
   if (problems.length > 0) throw new LbctlError("invalid", problems);
-  return { servers, warnings: [...warnings, ...unresolvedWarnings(servers)] };
+  warnings.push(...unresolvedWarnings(servers));
+  for (const one of listed) {
+    servers.push({
+      name: one.name,
+      ...reachedAt(canonical(one.address), one.port ?? port),
+      id: ids.get(one.name) ?? 0,
+      weight: one.weight ?? null,
+      maxconn: one.maxconn ?? null,
+      backup: one.backup ?? false,
+      disabled: one.disabled ?? false,
+    });
+  }
+  return { servers, warnings };
+}
+
+function inBoth({ name, origin }: Host, what: "name" | "address"): Problem {
+  return {
+    what: `the host ${name} of a pool's groups and a server of its list in haproxy_pools have the same ${what}`,
+    at: place(origin),
+    hint: `Leave one of them out, or give the one of the list another ${what}.`,
+  };
+}
+
+function canonical(address: string): string {
+  const read = readAddress(address);
+  return "canonical" in read ? read.canonical : address;
+}
+
+function reachedAt(address: string, port: number): Pick<Server, "endpoint" | "named"> {
+  const family = isIP(address);
+  return { endpoint: `${family === 6 ? `[${address}]` : address}:${String(port)}`, named: family === 0 };
 }
 
 function unresolvedWarnings(servers: readonly Server[]): string[] {
@@ -83,7 +145,7 @@ function unresolvedWarnings(servers: readonly Server[]): string[] {
  * Ids from the names alone, so that every load balancer agrees and nothing is stored: 1 + sha256(name) mod 1048575.
  * A pinned id (`haproxy_server_id`) comes first; a name whose id is taken probes upward, with a warning.
  */
-function serverIds(hosts: readonly Host[]): { ids: Map<string, number>; warnings: string[] } {
+function serverIds(servers: readonly Identified[]): { ids: Map<string, number>; warnings: string[] } {
   const ids = new Map<string, number>();
   const taken = new Map<number, string>();
   const warnings: string[] = [];
@@ -91,9 +153,9 @@ function serverIds(hosts: readonly Host[]): { ids: Map<string, number>; warnings
     ids.set(name, id);
     taken.set(id, name);
   };
-  const [pinned, hashed] = [hosts.filter(isPinned), hosts.filter((host) => !isPinned(host))];
-  for (const { name, vars } of pinned) claim(vars.haproxy_server_id?.value as number, name);
-  for (const { name } of [...hashed].sort((a, b) => (a.name < b.name ? -1 : 1))) {
+  for (const { name, id } of servers) if (id !== undefined) claim(id, name);
+  const hashed = servers.filter(({ id }) => id === undefined);
+  for (const { name } of hashed.sort((a, b) => (a.name < b.name ? -1 : 1))) {
     const first =
       1 + Number(BigInt(`0x${createHash("sha256").update(name).digest("hex")}`) % BigInt(idSpace));
     let id = first;
@@ -108,21 +170,13 @@ function serverIds(hosts: readonly Host[]): { ids: Map<string, number>; warnings
   return { ids, warnings };
 }
 
-function isPinned(host: Host): boolean {
-  return typeof host.vars.haproxy_server_id?.value === "number";
+interface Identified {
+  readonly name: string;
+  /** Pinned. */
+  readonly id?: number;
 }
 
-/** A server line for people: what is secret of it is masked. */
-export function shownServer(server: Server, host: Host | undefined): Record<keyof Server, unknown> {
-  const isSecret = (name: string): boolean => {
-    const variable = host?.vars[name];
-    return variable !== undefined && partOf(variable).holdsSecret;
-  };
-  const port = /:\d+$/.exec(server.endpoint)?.[0] ?? "";
-  return {
-    ...server,
-    endpoint: ["haproxy_server_address", "ansible_host"].some(isSecret) ? mask + port : server.endpoint,
-    id: isSecret("haproxy_server_id") ? mask : server.id,
-    weight: isSecret("haproxy_server_weight") ? mask : server.weight,
-  };
+function identified({ name, vars }: Host): Identified {
+  const id = vars.haproxy_server_id?.value;
+  return typeof id === "number" ? { name, id } : { name };
 }

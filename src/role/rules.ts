@@ -1,5 +1,8 @@
 import { readAddress, readNetwork } from "../document/address.ts";
 import type { Path, Value } from "../model/fleet.ts";
+import { managedFile } from "./managed-file.ts";
+import { poolConflicts } from "./pool-rules.ts";
+import { routeConflicts } from "./route-rules.ts";
 
 /** Two values that cannot both stand. */
 export interface Conflict {
@@ -40,6 +43,8 @@ const rules: Readonly<Record<string, readonly ((values: Values) => Conflict[])[]
     }),
     distinct("haproxy_stream_hosts", (text) => text.toLowerCase()),
     distinct("haproxy_stream_path_prefixes", (text) => text),
+    poolConflicts,
+    routeConflicts,
   ],
 };
 
@@ -86,15 +91,9 @@ function drainLongerThanCheck(values: Values): Conflict[] {
   ];
 }
 
-/** What is below the links belongs to a generation, and goes with it. */
 function certificateElsewhere(values: Values): Conflict[] {
   const name = "haproxy_tls_cert_path";
-  const managed = /^\/(?:etc\/haproxy\/(?:haproxy\.cfg|lists|maps|certs|pages)|var\/lib\/lbctl)(?:\/|$)/;
-  const path = values[name];
-  if (typeof path !== "string" || !managed.test(path)) return [];
-  const withoutValues = "is in a folder that lbctl manages; keep it elsewhere, such as /etc/ssl/private";
-  const message = withoutValues.replace("is in", `is ${path}, in`);
-  return [{ path: [name], uses: [name], message, withoutValues }];
+  return managedFile(values[name]).map((words) => ({ path: [name], uses: [name], ...words }));
 }
 
 function distinct(name: string, canonical: (text: string) => string) {

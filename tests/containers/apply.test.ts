@@ -101,9 +101,11 @@ describe.each(releases)("HAProxy %s", (release) => {
       `rm -rf /tmp/golden; mkdir /tmp/golden; echo ${tar.stdout} | base64 -d | tar -xf - -C /tmp/golden`,
     );
     await output("lb-1", `cat > /etc/lbctl-test.pem <<'PEM'\n${pem}PEM`);
+    // a system that trusts somebody: the image has no ca-certificates
+    await output("lb-1", "mkdir -p /usr/lib/ssl/certs; cp /etc/lbctl-test.pem /usr/lib/ssl/certs");
     const check = await inside(
       "lb-1",
-      "haproxy -c -f /tmp/golden/haproxy.cfg 2>&1; s=$?; rm /etc/lbctl-test.pem; exit $s",
+      "haproxy -c -f /tmp/golden/haproxy.cfg 2>&1; s=$?; rm /etc/lbctl-test.pem /usr/lib/ssl/certs/lbctl-test.pem; exit $s",
     );
     // Golden servers have names of example.net, which this host cannot look up.
     expect(check.stdout).not.toMatch(/ALERT|WARNING(?!.*could not resolve)/);

@@ -146,7 +146,7 @@ describe.each(releases)("HAProxy %s", (release) => {
   const placeless = [
     {
       name: "a default_backend",
-      change: replace('"api_pool" : "', '"lost" : "'),
+      change: replace("default_backend api_pool", "default_backend lost"),
       line: "default_backend lost",
     },
     {

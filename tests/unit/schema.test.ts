@@ -24,7 +24,15 @@ test.each<[string, object, unknown, string[]]>([
     1,
     ["must be a string or nothing (null); read 1 (a whole number)"],
   ],
-  ["too few", { type: "array", minItems: 1 }, [], ["must be a list with at least 1 items; read [] (a list)"]],
+  ["too few", { type: "array", minItems: 1 }, [], ["must be a list with at least 1 item; read [] (a list)"]],
+  [
+    "a key of another form",
+    { type: "object", propertyNames: { type: "string", format: "pool-name" } },
+    { "a b": 1 },
+    [
+      'a b must be the name of a pool: letters, digits, `_`, `-` and `.`, of which the first is a letter or digit; read "a b" (a string), which contains a space',
+    ],
+  ],
   ["a missing key", { type: "object", required: ["a"] }, {}, ['the key "a" is missing']],
   [
     "an unknown key",

@@ -56,6 +56,38 @@ function problemsOf(from: Fleet, options: FailoverOptions = {}): string[] {
 }
 
 describe("a failover's plan", () => {
+  it("says of a pool of one's own that no drill tests it", () => {
+    const own = fleet({ haproxy_pools: { forgejo: { port: 3000, groups: ["apis"] } } });
+    expect(problemsOf(own, { pool: "forgejo" })).toEqual([
+      "--pool | a drill tests api_pool or stream_pool; forgejo is a pool of haproxy_pools, which it cannot test yet | Nothing was killed.",
+    ]);
+    expect(problemsOf(own, { pool: "forgeo" })).toEqual([
+      'there is no pool named "forgeo" | Known: api_pool, stream_pool.',
+    ]);
+  });
+
+  it.each([
+    [{ prefixes: ["/api"], pool: "own" }, true],
+    [{ hosts: ["*.example.com"], pool: "own" }, true],
+    [{ hosts: ["lb.example.com"], paths: ["/api/v1/drill"], pool: "stream_pool" }, true],
+    [{ hosts: ["*.example.com"], pool: "api_pool" }, false],
+    [{ hosts: ["git.example.com"], pool: "own" }, false],
+    [{ hosts: ["lb.example.com"], paths: ["/api"], pool: "own" }, false],
+    [{ prefixes: ["/api/v1/dri"], pool: "own" }, false],
+  ])("a route %j that takes its requests to another pool: %s", (route, isTaken) => {
+    const own = fleet({
+      lbctl_drill_address: "lb.example.com",
+      haproxy_routes: [{ paths: ["/"], pool: "x" }, route],
+    });
+    expect(problemsOf(own)).toEqual(
+      isTaken
+        ? [
+            "inventory.yml:7 | haproxy_routes/1 takes the requests of this drill (/api/v1/drill) from api_pool | It would measure another pool. Nothing was killed.",
+          ]
+        : [],
+    );
+  });
+
   it("takes everything from the inventory", () => {
     const checks = {
       haproxy_health_check_interval_ms: 2000,

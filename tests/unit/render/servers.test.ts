@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { Part } from "../../../src/document/part.ts";
 import { mask } from "../../../src/document/secrets.ts";
 import { LbctlError } from "../../../src/errors.ts";
@@ -7,7 +7,8 @@ import { poolServers } from "../../../src/render/servers.ts";
 import { makeFleet, makeHost } from "../../support/fleet.ts";
 
 function pool(...hosts: ReturnType<typeof makeHost>[]) {
-  return poolServers(makeFleet(hosts, { api: hosts.map((host) => host.name) }), "api", 8080);
+  const fleet = makeFleet(hosts, { api: hosts.map((host) => host.name) });
+  return poolServers(fleet, { groups: ["api"], port: 8080 });
 }
 
 function idOf(name: string): number {
@@ -77,3 +78,55 @@ test.each(["incus", "community.general.incus", "lxc", "community.general.lxd"])(
     );
   },
 );
+
+describe("with more groups, and listed servers", () => {
+  const hosts = [makeHost("a", "192.0.2.1"), makeHost("b", "192.0.2.2"), makeHost("c", "192.0.2.3")];
+  const fleet = makeFleet(hosts, { one: ["a", "b"], two: ["b", "c"] });
+
+  test("a host of two groups is one server, and the ids are of the names alone", () => {
+    const listed = [{ name: "old", address: "192.0.2.9", port: 81, weight: 0, maxconn: 7, backup: true }];
+    const { servers } = poolServers(fleet, { groups: ["one", "two"], listed, port: 80 });
+    expect(servers.map(({ name, endpoint, id }) => [name, endpoint, id])).toEqual([
+      ["a", "192.0.2.1:80", idOf("a")],
+      ["b", "192.0.2.2:80", idOf("b")],
+      ["c", "192.0.2.3:80", idOf("c")],
+      ["old", "192.0.2.9:81", idOf("old")],
+    ]);
+    expect(servers[3]).toMatchObject({ weight: 0, maxconn: 7, backup: true, disabled: false });
+  });
+
+  test("a listed server whose id a host has pinned probes upward", () => {
+    const pinned = makeHost("a", "192.0.2.1", { haproxy_server_id: idOf("old") });
+    const listed = [{ name: "old", address: "192.0.2.9" }];
+    const { servers, warnings } = poolServers(makeFleet([pinned], { one: ["a"] }), {
+      groups: ["one"],
+      listed,
+      port: 80,
+    });
+    expect(servers.map(({ id }) => id)).toEqual([idOf("old"), idOf("old") + 1]);
+    expect(warnings).toEqual([expect.stringContaining("server ids of a and old collide")]);
+  });
+
+  test.each([
+    ["2001:DB8:0::9", "[2001:db8::9]:80", false],
+    ["git.example.com", "git.example.com:80", true],
+    ["192.0.2.9", "192.0.2.9:80", false],
+  ])("the listed address %s becomes %s", (address, endpoint, named) => {
+    const { servers } = poolServers(fleet, { groups: [], listed: [{ name: "old", address }], port: 80 });
+    expect(servers[0]).toMatchObject({ endpoint, named });
+  });
+
+  test("a name or an address that a host and the list share is refused", () => {
+    const members = (name: string, address: string, port?: number) => ({
+      groups: ["one"],
+      listed: [{ name, address, ...(port === undefined ? {} : { port }) }],
+      port: 80,
+    });
+    const shared = (what: string) =>
+      `hosts.yml:1: the host a of a pool's groups and a server of its list in haproxy_pools have the same ${what}`;
+    expect(() => poolServers(fleet, members("a", "192.0.2.9"))).toThrow(shared("name"));
+    expect(() => poolServers(fleet, members("x", "192.0.2.1"))).toThrow(shared("address"));
+    // another port of the same machine is another server
+    expect(poolServers(fleet, members("x", "192.0.2.1", 81)).servers).toHaveLength(3);
+  });
+});
