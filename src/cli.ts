@@ -2,7 +2,7 @@ import { setMaxListeners } from "node:events";
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import type { ApplyOptions } from "./commands/apply.ts";
 import { onFailures, parseSerial } from "./commands/batches.ts";
-import type { DrainOptions } from "./commands/drain.ts";
+import type { DrainOptions } from "./commands/drain-options.ts";
 import type { DrillOptions } from "./commands/drill.ts";
 import type { InventoryOptions } from "./commands/inventory.ts";
 import type {
@@ -71,12 +71,13 @@ function interruptible(words: readonly string[]): Context {
   setMaxListeners(0, abort.signal); // one for each host or program under way
   let mustFinish: string | null = null;
   let lastWords: (() => void) | null = null;
+  let looksWith = "lbctl plan";
   const onSignal = (): void => {
     if (!abort.signal.aborted) {
       process.stderr.write(`\nstopping; ${mustFinish ?? "press Ctrl-C again to leave at once"}\n`);
       abort.abort();
     } else if (mustFinish === null) {
-      process.stderr.write("leaving at once; run `lbctl plan` to see what is there\n");
+      process.stderr.write(`leaving at once; run \`${looksWith}\` to see what is there\n`);
       lastWords?.();
       process.exit(exitCodes.interrupted);
     } else {
@@ -91,6 +92,9 @@ function interruptible(words: readonly string[]): Context {
     },
     lastWords: (say) => {
       lastWords = say;
+    },
+    lookWith: (command) => {
+      looksWith = command;
     },
     words,
   };
@@ -439,8 +443,9 @@ function timeSpan(text: string): number {
 }
 
 function reason(text: string): string {
-  if (text.trim() !== "" && text.length <= 200 && !/\p{Cc}/u.test(text)) return text.trim();
-  throw new InvalidArgumentError("It must be one line of 200 characters at most.");
+  if (text.trim() !== "" && text.length <= 200 && !/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(text))
+    return text.trim();
+  throw new InvalidArgumentError("It must be one line of 200 characters at most, all of them visible.");
 }
 
 function collect(value: string, previous: readonly string[] | undefined): string[] {

@@ -27,6 +27,8 @@ export interface Context {
   readonly mustFinish: (why: string | null) => void;
   /** What a second signal has told before it leaves; null when there is nothing to tell any more. */
   readonly lastWords: (say: (() => void) | null) => void;
+  /** Which command a second signal names, to see what it leaves; `lbctl plan` unless told otherwise. */
+  readonly lookWith: (command: string) => void;
   /** The command line, without what runs it. */
   readonly words: readonly string[];
 }

@@ -1,6 +1,7 @@
 import { nearest } from "../document/words.ts";
 import type { Problem } from "../errors.ts";
 import type { ServerStat, Stats } from "../haproxy/stat.ts";
+import type { AdminState } from "../model/drain.ts";
 
 /** What is asked of the servers of one load balancer. */
 export interface Targets {
@@ -29,12 +30,31 @@ function wildcard(text: string): RegExp {
   return new RegExp(`^${source.replaceAll("*", ".*").replaceAll("?", ".")}$`);
 }
 
-/** The servers that the patterns name. One that tracks another which is named, too, follows it by itself. Pure. */
-export function targetsIn({ servers }: Stats, patterns: readonly ServerPattern[]): Targets {
+/**
+ * The servers that the patterns name. One that tracks another which is named, too, follows it by itself; but one that was
+ * taken from its load alone does not come back with it. Pure.
+ */
+export function targetsIn(
+  { servers }: Stats,
+  patterns: readonly ServerPattern[],
+  state: AdminState,
+): Targets {
   const named = servers.filter((server) => patterns.some(({ matches }) => matches(server)));
   const names = new Set(named.map(nameOf));
-  const counted = servers.filter((server) => names.has(nameOf(server)) || names.has(server.tracks));
-  return { servers: named.filter(({ tracks }) => !names.has(tracks)), counted: counted.map(nameOf) };
+  const tracks = new Map(servers.map((server) => [nameOf(server), server.tracks]));
+  /** Whether one that is named decides for it, however far away. */
+  const follows = ({ tracks: tracked }: ServerStat): boolean => {
+    const seen = new Set<string>();
+    for (let at = tracked; at !== "" && !seen.has(at); at = tracks.get(at) ?? "") {
+      if (names.has(at)) return true;
+      seen.add(at);
+    }
+    return false;
+  };
+  return {
+    servers: state === "ready" ? named : named.filter((server) => !follows(server)),
+    counted: servers.filter((server) => names.has(nameOf(server)) || follows(server)).map(nameOf),
+  };
 }
 
 /** A pattern that matches no server of any of these is a mistake. Pure. */
@@ -53,33 +73,25 @@ export function unmatched(patterns: readonly ServerPattern[], fleet: readonly St
     });
 }
 
-/** The servers of one pool that are left to take new clients: one of them must be up. */
-export type Remaining = readonly string[];
-
 /**
- * For each pool that loses one which is up: who is left there. A pool for which nobody is left stands in `emptied`. Pure.
+ * The pools that lose a server and have none left that is up. One that drains still serves those who are pinned to it, so
+ * maintenance takes it away, too; one that is going down (`UP 1/3`) is nobody to rely on. Pure.
  */
-export function whoIsLeft(
-  stats: Stats,
+export function emptiedPools(
+  { servers }: Stats,
   { counted }: Targets,
-): { readonly remaining: readonly Remaining[]; readonly emptied: readonly string[] } {
+  state: "drain" | "maint",
+): readonly string[] {
   const goes = new Set(counted);
-  const losing = stats.servers.filter((server) => goes.has(nameOf(server)) && server.up);
-  const pools = [...new Set(losing.map(({ pool }) => pool))].map((pool) => ({
-    pool,
-    left: stats.servers.filter((server) => server.pool === pool && server.up && !goes.has(nameOf(server))),
-  }));
-  return {
-    remaining: pools.flatMap(({ left }) => (left.length > 0 ? [left.map(nameOf)] : [])),
-    emptied: pools.flatMap(({ pool, left }) => (left.length > 0 ? [] : [pool])),
-  };
+  const serves = ({ up, status }: ServerStat): boolean =>
+    up || (state === "maint" && status.startsWith("DRAIN"));
+  const stays = ({ up, status }: ServerStat): boolean => up && /^(?:UP|no check)$/.test(status);
+  const losing = servers.filter((server) => goes.has(nameOf(server)) && serves(server));
+  return [...new Set(losing.map(({ pool }) => pool))].filter(
+    (pool) => !servers.some((server) => server.pool === pool && stays(server) && !goes.has(nameOf(server))),
+  );
 }
 
 export function nameOf({ pool, name }: Pick<ServerStat, "pool" | "name">): string {
   return `${pool}/${name}`;
-}
-
-/** Somebody, or the configuration, has taken it from its load already. */
-export function isInMaintenance({ status }: ServerStat): boolean {
-  return status.startsWith("MAINT");
 }

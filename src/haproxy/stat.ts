@@ -85,19 +85,26 @@ export function parseStat(text: string): Stats {
   };
   for (const cells of rows) {
     const row = new Row(names, cells);
-    switch (row.text("svname")) {
-      case "FRONTEND":
+    switch (typeOf(row)) {
+      case "0":
         tables.frontends.push(frontendOf(row));
         break;
-      case "BACKEND":
+      case "1":
         tables.backends.push(backendOf(row));
         break;
-      default:
-        // Type 3 is a socket of a frontend (`option socket-stats`), not a server.
-        if (row.text("type") !== "3") tables.servers.push(serverOf(row));
+      case "2":
+        tables.servers.push(serverOf(row));
+        break;
+      default: // 3 is a socket of a frontend (`option socket-stats`)
     }
   }
   return tables;
+}
+
+/** Field 33; without it the name says what it is, which a server may have, too. */
+function typeOf(row: Row): string {
+  const names: Readonly<Record<string, string>> = { FRONTEND: "0", BACKEND: "1" };
+  return row.text("type") || (names[row.text("svname")] ?? "2");
 }
 
 /** Whether a server or backend with this status takes new requests. */

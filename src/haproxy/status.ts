@@ -130,8 +130,7 @@ function poolHealth(members: readonly ServerStat[]): Health {
 
 function serverStatus(server: ServerStat, drains: readonly Drain[]): ServerStatus {
   const { check } = server;
-  const taken = /^(?:DRAIN|MAINT)/.test(server.status);
-  const drain = drains.find((one) => taken && one.server === `${server.pool}/${server.name}`);
+  const drain = drains.find((one) => one.server === `${server.pool}/${server.name}`);
   return {
     name: server.name,
     status: server.status,

@@ -22,6 +22,8 @@ export interface Load {
   readonly sessions: number;
   /** Open in workers that a reload has left to end; the current one cannot see them. */
   readonly oldSessions: number;
+  /** Process ids of such workers that live and do not answer, or `master`: what they have is not known. */
+  readonly silent: readonly string[];
   /** Sent to them since the current worker began. */
   readonly total: number;
   /** Those that take new clients. */
@@ -41,5 +43,7 @@ export interface DrainOutcome {
   }[];
   /** Null where it was not asked for. */
   readonly load: Load | null;
+  /** Why nothing was done there, where that is not its own failure. */
+  readonly why: string | null;
   readonly error: LbctlError | null;
 }

@@ -1,6 +1,6 @@
 import type { ServerStatus } from "../haproxy/status.ts";
 import type { DrainOutcome, Load } from "../model/drain.ts";
-import { cut, duration, fit, fitName } from "./columns.ts";
+import { cut, duration, fit, fitName, wrap } from "./columns.ts";
 import { shownProblems } from "./problems.ts";
 import { style } from "./style.ts";
 
@@ -8,31 +8,42 @@ const width = 80;
 
 /** A line for each server of each load balancer, and what they still have. */
 export function drainLines(outcomes: readonly DrainOutcome[]): string[] {
-  return outcomes.flatMap(({ host, servers, load, error }) => {
-    if (servers.length === 0)
-      return error === null ? [`${fit(host, 12)} ${style.dim("has none of them")}`] : [];
-    return [
-      ...servers.map(({ name, status, why }) => {
-        const paint = status.startsWith("UP") ? style.green : style.yellow;
-        const line = `${fit(host, 12)} ${fitName(name, 30)} ${paint(fit(status, 8))}`;
-        return why === undefined ? line.trimEnd() : `${line} ${style.dim(why)}`;
-      }),
-      ...(load === null ? [] : [`${fit("", 12)} ${style.dim(sessionsText(load))}`]),
-    ];
-  });
+  return outcomes.flatMap(({ host, servers, load, why }) => [
+    ...(why === null ? [] : wrap(why, width - 13).map((line, at) => beside(at === 0 ? host : "", line))),
+    ...servers.flatMap(({ name, status, why: left }) => {
+      const paint = status.startsWith("UP") ? style.green : style.yellow;
+      const line = `${fit(host, 12)} ${fitName(name, 30)} ${paint(cut(status, 36))}`;
+      return left === undefined ? [line] : [line, beside("", left)];
+    }),
+    ...(load === null ? [] : wrap(sessionsText(load), width - 13).map((line) => beside("", line))),
+  ]);
 }
 
-/** What is said while sessions are waited for. */
-export function waitingLine(host: string, load: Load | null, leftMs: number): string {
-  const left = load === null ? "" : `${sessionsText(load)}; `;
-  return cut(`${fit(host, 12)} … ${left}${duration(Math.ceil(leftMs / 1000) * 1000)} to the deadline`, width);
+function beside(host: string, words: string): string {
+  return `${fit(host, 12)} ${style.dim(words)}`;
 }
 
-/** `3 sessions, 1 of them from before a reload`. */
-export function sessionsText({ sessions, oldSessions }: Load): string {
+/** What is said while sessions are waited for: who has some, or all when nobody has. */
+export function waitingLine(
+  left: readonly { readonly host: string; readonly load: Load }[],
+  leftMs: number,
+): string {
+  const some = left.filter(({ load }) => load.sessions + load.oldSessions + load.silent.length > 0);
+  const who = some.map(({ host, load }) => `${host}: ${sessionsText(load)}`).join("; ");
+  const time = duration(Math.ceil(leftMs / 1000) * 1000);
+  return cut(`… ${time} to the deadline; ${who === "" ? "0 sessions" : who}`, width);
+}
+
+/** `3 sessions, 1 of them from before a reload`, and who does not say how many it has. */
+export function sessionsText({ sessions, oldSessions, silent }: Load): string {
   const all = sessions + oldSessions;
   const old = oldSessions > 0 ? `, ${String(oldSessions)} of them from before a reload` : "";
-  return `${all === 1 ? "1 session" : `${String(all)} sessions`}${old}`;
+  const unknown = silent.map((who) =>
+    who === "master"
+      ? "; not known from before a reload, for the master does not answer"
+      : `; not known of worker ${who} from before a reload, which does not answer`,
+  );
+  return `${all === 1 ? "1 session" : `${String(all)} sessions`}${old}${unknown.join("")}`;
 }
 
 /** Who took a server from its load, for the table of `lbctl status`. */
@@ -48,16 +59,18 @@ export function drainedBy(drain: NonNullable<ServerStatus["drain"]>): string {
 export function drainDocument(outcomes: readonly DrainOutcome[]): object {
   return {
     format_version: 1,
-    hosts: outcomes.map(({ host, servers, load, error }) => ({
+    hosts: outcomes.map(({ host, servers, load, why, error }) => ({
       name: host,
-      servers: servers.map(({ name, status, why }) => ({
+      servers: servers.map(({ name, status, why: left }) => ({
         pool: name.split("/")[0],
         name: name.split("/")[1],
         status,
-        why: why ?? null,
+        why: left ?? null,
       })),
       sessions: load?.sessions ?? null,
       old_sessions: load?.oldSessions ?? null,
+      silent: load?.silent ?? null,
+      why,
       error: error === null ? null : { code: error.code, problems: shownProblems(error) },
     })),
   };

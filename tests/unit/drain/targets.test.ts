@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { readPattern, targetsIn, unmatched, whoIsLeft } from "../../../src/drain/targets.ts";
+import { emptiedPools, readPattern, targetsIn, unmatched } from "../../../src/drain/targets.ts";
 import type { Stats } from "../../../src/haproxy/stat.ts";
 import { server } from "../../support/drill.ts";
 
@@ -19,7 +19,7 @@ const stats: Stats = {
   ],
 };
 
-const targets = (...patterns: string[]) => targetsIn(stats, patterns.map(readPattern));
+const targets = (...patterns: string[]) => targetsIn(stats, patterns.map(readPattern), "drain");
 const names = (...patterns: string[]) =>
   targets(...patterns).servers.map(({ pool, name }) => `${pool}/${name}`);
 
@@ -41,6 +41,19 @@ describe("what a name stands for", () => {
     expect(targets("api-1").counted).toEqual(["api_pool/api-1", "api_websockets/api-1"]);
   });
 
+  it("one that follows is told, too, when it is to be ready: it may have been taken away alone", () => {
+    const { servers } = targetsIn(stats, [readPattern("api-1")], "ready");
+    expect(servers.map(({ pool }) => pool)).toEqual(["api_pool", "api_websockets"]);
+  });
+
+  it("one that follows one that follows goes with it, and is counted", () => {
+    const chain = { ...stats, servers: [...stats.servers, one("deep", "d", "UP", "api_websockets/api-1")] };
+    const all = targetsIn(chain, [readPattern("api_pool/api-1"), readPattern("deep/*")], "drain");
+    expect(all.servers.map(({ pool }) => pool)).toEqual(["api_pool"]);
+    expect(all.counted).toEqual(["api_pool/api-1", "api_websockets/api-1", "deep/d"]);
+    expect(emptiedPools(chain, all, "drain")).toEqual(["deep"]);
+  });
+
   it("a name that nobody has is told once, with the nearest", () => {
     const problems = unmatched(["api-1", "api-7", "x/y"].map(readPattern), [stats, stats]);
     expect(problems.map(({ what }) => what)).toEqual([
@@ -52,13 +65,27 @@ describe("what a name stands for", () => {
   });
 });
 
-describe("who is left", () => {
+describe("pools that would be emptied", () => {
   it.each([
-    ["one of two", ["api-1"], [], [["api_pool/api-2"], ["api_websockets/api-2"]]],
-    ["both", ["api_pool/*"], ["api_pool", "api_websockets"], []],
-    ["the last one that is up", ["s.1"], ["stream_pool"], []],
-    ["one that is down already", ["s-1"], [], []],
-  ])("%s", (_, patterns, emptied, remaining) => {
-    expect(whoIsLeft(stats, targets(...patterns))).toEqual({ emptied, remaining });
+    ["one of two", ["api-1"], []],
+    ["both", ["api_pool/*"], ["api_pool", "api_websockets"]],
+    ["the last one that is up", ["s.1"], ["stream_pool"]],
+    ["one that is down already", ["s-1"], []],
+  ])("%s", (_, patterns, emptied) => {
+    expect(emptiedPools(stats, targets(...patterns), "drain")).toEqual(emptied);
+  });
+
+  it.each([
+    ["UP", "UP", "drain", []],
+    ["UP", "no check", "drain", []],
+    ["UP", "UP 1/3", "drain", ["p"]],
+    ["UP", "DRAIN", "drain", ["p"]],
+    ["DRAIN", "DOWN", "drain", []],
+    ["DRAIN", "DOWN", "maint", ["p"]],
+    ["DRAIN 1/3", "MAINT", "maint", ["p"]],
+    ["MAINT", "DOWN", "maint", []],
+  ] as const)("by one that is %s, beside one that is %s, with %s", (own, other, state, emptied) => {
+    const pool = { ...stats, servers: [one("p", "a", own), one("p", "b", other)] };
+    expect(emptiedPools(pool, targetsIn(pool, [readPattern("a")], state), state)).toEqual(emptied);
   });
 });

@@ -81,6 +81,14 @@ describe("show stat", () => {
     expect(parseStat(text).servers.map(({ name }) => name)).toEqual(["web-1"]);
   });
 
+  it("takes no server for a section, whatever its name is", () => {
+    const text =
+      "# pxname,svname,status,scur,weight,type\napi,BACKEND,UP,0,1,2\napi,FRONTEND,UP,0,1,2\napi,BACKEND,UP,0,1,1\n";
+    const { servers, backends } = parseStat(text);
+    expect(servers.map(({ name }) => name)).toEqual(["BACKEND", "FRONTEND"]);
+    expect(backends).toHaveLength(1);
+  });
+
   it.each(["", "Unknown command", "# pxname,svname\napi,web-1\n"])("refuses %j", (text) => {
     expect(() => parseStat(text)).toThrow(/show stat/);
   });
