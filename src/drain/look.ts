@@ -2,6 +2,7 @@ import { LbctlError } from "../errors.ts";
 import { answersOf, answerText, runtimeScript } from "../haproxy/runtime.ts";
 import { parseStat, type Stats } from "../haproxy/stat.ts";
 import type { Role } from "../model/role.ts";
+import { dropInName } from "../observe/drop-in.ts";
 import { leaseInPerl, leasePath } from "../observe/lease.ts";
 import { notRoot } from "../observe/observe.ts";
 import type { Remote } from "../remote/port.ts";
@@ -41,5 +42,5 @@ my ($path, $drop_in) = @ARGV;
 printf "lbctl-host %d %s\\n", $>, -e $drop_in ? "kept" : "lost";
 my $lease = read_lease($path);
 print "lbctl-drill $lease->{owner}\\n" if lives($lease) && $lease->{reason} eq "drill";
-' -- ${quoteAll([leasePath(service), `/etc/systemd/system/${service}.service.d/lbctl.conf`])}`;
+' -- ${quoteAll([leasePath(service), `/etc/systemd/system/${service}.service.d/${dropInName}`])}`;
 }
