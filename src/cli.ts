@@ -174,6 +174,12 @@ function makeProgram(context: Context, exit: (code: number) => void): Command {
     exit(await inventoryCommand(options));
   });
 
+  const routes = fleetCommand(program, "routes <url>", "which pool a request goes to, and why; offline");
+  routes.action(async (url: string, options: FleetOptions) => {
+    const { routesCommand } = await import("./commands/routes.ts");
+    exit(await routesCommand(url, options));
+  });
+
   const status = fleetCommand(program, "status", "servers, checks and sessions, per pool and load balancer");
   status.option("--wait <seconds>", "look again until all is ok, for this long at most", wholeNumber);
   status.action(async (options: StatusOptions) => {

@@ -14,7 +14,7 @@ export interface RouteView {
 }
 
 /** One host and path of a route; null is any. */
-interface Match {
+export interface Match {
   readonly pool: string;
   readonly host: string | null;
   readonly path: { readonly is: "exact" | "below"; readonly text: string } | null;
@@ -26,16 +26,20 @@ interface Match {
  */
 export function routeLines(routes: readonly DeclaredRoute[], shown = routes): RouteView[] {
   const masked = shown.flatMap(matchesOf);
+  return inOrder(routes).flatMap(({ match, at }) => linesOf(masked[at] ?? match, match.pool === "api_pool"));
+}
+
+/** Each host and path of the routes, the most exact first; `route` is the place of its route. Pure. */
+export function inOrder(routes: readonly DeclaredRoute[]): { match: Match; route: number; at: number }[] {
   const seen = new Set<string>();
-  const order = routes.flatMap(matchesOf).flatMap((match, at) => {
-    const taken = textOf(match);
+  const all = routes.flatMap((route, index) => matchesOf(route).map((match) => ({ match, route: index })));
+  const order = all.flatMap((each, at) => {
+    const taken = textOf(each.match);
     if (seen.has(taken)) return [];
     seen.add(taken);
-    const lines = linesOf(masked[at] ?? match, match.pool === "api_pool");
-    return [{ rank: rankOf(match), taken, lines }];
+    return [{ ...each, at, taken, rank: rankOf(each.match) }];
   });
-  order.sort((a, b) => compare(a.rank, b.rank) || (a.taken < b.taken ? -1 : 1));
-  return order.flatMap(({ lines }) => lines);
+  return order.sort((a, b) => compare(a.rank, b.rank) || (a.taken < b.taken ? -1 : 1));
 }
 
 function matchesOf({ pool, hosts, paths, prefixes }: DeclaredRoute): Match[] {

@@ -152,8 +152,15 @@ describe.each(releases)("HAProxy %s", (release) => {
     ["other.example.org", "/assetsx", "backend-api-"],
     ["example.com", "/", "backend-api-"],
     ["other.example.org", "/stream/status", "stream-server-"],
-  ])("a request for %s%s goes to %s", async (host, path, expected) => {
+  ])("a request for %s%s goes to %s, and `routes` says so", async (host, path, expected) => {
     expect((await ask(host, path)).server).toContain(expected);
+    const extra = JSON.stringify({ haproxy_pools: pools(trusting), haproxy_routes });
+    const asked = (host === "" ? addressOf("lb-1") : host) + path;
+    const { document } = await lbctlJson<{ hosts: { pool: string }[] }>([
+      ...["routes", asked, "-i", inventory, "-e", extra],
+    ]);
+    const builtIn: Record<string, string> = { "backend-api-": "api_pool", "stream-server-": "stream_pool" };
+    expect(document.hosts[0]?.pool).toBe(builtIn[expected] ?? expected);
   });
 
   test("a WebSocket goes to the API by a route of its own, and to another pool by another", async () => {
