@@ -84,5 +84,6 @@ function keep() {
 process.on("exit", keep);
 Promise.resolve(entry().main(process.argv)).then(() => {
   // all is done and said: connections need not be closed one by one
-  if (process.stdout.writableLength + process.stderr.writableLength === 0) process.exit();
+  // but for what could not be written, which is told in the next turn
+  if (process.stdout.writableLength + process.stderr.writableLength === 0) setImmediate(() => process.exit());
 });

@@ -26,6 +26,8 @@ export interface ApplyInput {
   readonly author: Author;
   /** Whether the reload waits for checks of the servers. */
   readonly isGated: boolean;
+  /** Somebody has edited by hand what lbctl wrote. */
+  readonly isEdited: boolean;
   /** The host reverts a change that is not confirmed for this long after it serves; 30, when it is not told. */
   readonly confirmSeconds?: number;
 }
@@ -76,6 +78,7 @@ export async function applyHost(
           .filter((path) => path.startsWith("certs/")),
         keep: keepGenerations,
         isGated: input.isGated,
+        isEdited: input.isEdited,
         commit: { token, confirmSeconds, by: author.by.replace(/\s+/g, " "), at: author.at },
       });
       const withinSeconds = watchdogSeconds(confirmSeconds) + revertSeconds;

@@ -34,6 +34,11 @@ link() {
 point_to() { ln -sfn "$1" "$state/.current.lbctl" && mv -T "$state/.current.lbctl" "$state/current"; }
 loaded() { ask_worker "show info" | sed -n 's/^[Dd]escription: //p'; }
 worker() { ask ${masterSocket} "show proc" | awk '$2 == "worker" && $1 ~ /^[0-9]+$/ { print $1; exit }'; }
+# of the worker, also where the master has no socket
+serving() {
+  set -- "$(worker)"
+  [ -n "$1" ] && echo "$1" || ask_worker "show info" | sed -n 's/^Pid: //p'
+}
 # a name that was taken away to become a link, or a plain file, and is not there
 mend_links() {
   for l in $links; do

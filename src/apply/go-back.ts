@@ -13,6 +13,8 @@ export const goBackFunctions = `set_aside() { # what came
 # it runs the previous configuration, or one that HAProxy could not load anew. From the rename on nobody can confirm.
 go_back() {
   event start restore
+  going_back=1
+  export going_back
   [ ! -e "$state/pending" ] || mv -T "$state/pending" "$state/reverting" 2>/dev/null
   point_to "$previous"
   [ "$1" != rolled-back ] || relink
@@ -26,7 +28,7 @@ go_back() {
 The previous configuration is back on disk, but it does not load: $out
 $(what_runs)"
     elif ! out=$(activate "\${want:--}" 2>&1) && ! runs_previous; then
-      [ -z "$(worker)" ] || give_up "$2
+      [ -z "$(serving)" ] || give_up "$2
 The previous configuration is back on disk, but HAProxy could not load it: $out
 $(what_runs)"
       systemctl reset-failed "$service" 2>/dev/null
@@ -46,14 +48,14 @@ relink() {
     case $(link_state "$l") in linked | missing) ;; *) link "$l" "$(link_state "$l")" ;; esac
   done
 }
-# by what the worker says that it loaded; what stood there before lbctl says nothing of the kind
+# its process tells it from the one that came: what it loaded may call itself the same
 runs_previous() {
-  [ -n "$(worker)" ] || return 1
-  case $(loaded) in "$want") ;; lbctl:*) return 1 ;; *) [ -z "$want" ] ;; esac
+  read -r of served 2>/dev/null <"/run/lbctl/$service.worker" || return 1
+  [ "$of" = "\${token:--}" ] && [ -n "$served" ] && [ "$(serving)" = "$served" ]
 }
 what_runs() {
   if runs_previous; then echo "The old worker still serves."
-  elif [ -n "$(worker)" ]; then echo "HAProxy still runs the configuration that did not hold."
+  elif [ -n "$(serving)" ]; then echo "HAProxy still runs the configuration that did not hold."
   else echo "HAProxy does not run."; fi
 }
 give_up() { settle failed "$1"; fail failed "$1"; }

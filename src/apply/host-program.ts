@@ -56,7 +56,7 @@ list() { perl -e 'use strict;${generationsInPerl}
     my $ours = -e "$state/generations/$number/manifest.json";
     my ($at, $by) = map { defined $manifest && $manifest =~ /^  "$_": "(.*)",?$/m ? $1 : "" } qw(at by);
     my $note = $number eq $current ? "current" : $number eq $previous ? "the one before" : "";
-    $note = join ", ", grep { $_ ne "" } $note, "before lbctl" x !$ours, "damaged" x (defined $manifest && problems_of("$state/generations/$number") > 0);
+    $note = join ", ", grep { $_ ne "" } $note, !$ours ? $manifest =~ /^  "edited": [0-9]/m ? "edited by hand" : "before lbctl" : "", "damaged" x (defined $manifest && problems_of("$state/generations/$number") > 0);
     printf "%4d  %-24s  %-20s  %s\\n", $number, $at, $by, $note;
   }
 ' -- "$state"; }

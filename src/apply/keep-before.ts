@@ -3,16 +3,25 @@ import { keptManifest } from "../observe/generations.ts";
 /**
  * Shell functions, after `recordFunctions`: `keep_live DIR` copies what is live, `write_kept_manifest DIR` gives what
  * lbctl did not write a manifest of its files, by which going back there can be checked. Certificates are others', here as
- * everywhere. `$edited` is the number of the generation that was edited
- * by hand, when it was; then it is removed like other old ones.
+ * everywhere. `$edited` is the number of the generation that was edited by hand, when it was; then it is removed like other
+ * old ones.
  */
 export const keepFunctions = `keep_live() {
   mkdir -m 755 "$1" || return 1
   for l in $links; do
-    if [ -e "$live/$l" ]; then cp -aL "$live/$l" "$1/" || return 1
+    from="$live/$l"
+    [ -e "$from" ] || from="$state/current/$l"
+    # certificates are often links to where they are renewed
+    if [ "$l" = certs ] && [ -d "$from" ]; then mkdir "$1/$l" && cp -a "$from/." "$1/$l/" || return 1
+    elif [ -e "$from" ]; then cp -aL "$from" "$1/$l" || return 1
     elif [ "$l" != haproxy.cfg ]; then mkdir -m 755 "$1/$l" || return 1; fi
   done
   write_kept_manifest "$1"
+}
+# all live names are links to the current generation, and nothing in it is a link that a copy would have followed
+is_live_whole() {
+  for l in $links; do [ "$(link_state "$l")" = linked ] && [ -e "$live/$l" ] || return 1; done
+  [ -z "$(find "$state/current/" -type l -not -path "$state/current/certs/*" | head -n 1)" ]
 }
 is_edited() { grep -q '^  "edited": [0-9]' "$1/${keptManifest}" 2>/dev/null; }
 write_kept_manifest() { perl -e "use strict;$record_in_perl"'

@@ -45,6 +45,7 @@ export const activateFunction = `activate() {
       $since = time - 1;
       my $before = workers();
       my ($old, $tries) = (newest($before), reloads($before));
+      note_worker($old) unless $ENV{going_back};
       if ($old ne "") {
         my ($answer) = ask($master, "reload");
         if (($answer // "") =~ /^Success=0/) { print $answer; return 1 }
@@ -76,6 +77,11 @@ export const activateFunction = `activate() {
       }
       print "the new worker did not answer within ${String(serveWithinSeconds)} s\\n";
       return 1; }
+    # who serves before a change, for when it is to be taken back
+    sub note_worker { my ($pid) = @_;
+      if ($pid eq "") { ($pid) = ((ask_worker("show info"))[0] // "") =~ /^Pid: ([0-9]+)$/m }
+      open my $file, ">", "/run/lbctl/$service.worker" or return;
+      print $file $ENV{token} // "-", " ", $pid // "", "\\n"; close $file }
     sub own_start { my $mark = "/run/lbctl/$service.starting";
       if (!$_[0]) { unlink $mark } elsif ($undecided && open my $file, ">", $mark) { print $file "$ENV{token}"; close $file } }
     # of this start or reload; what HAProxy logs of requests goes by syslog, and may be thousands of lines

@@ -44,6 +44,8 @@ export interface StepContext {
   readonly commit: Commit;
   /** Whether the reload waits for checks of the servers: of this change, and of none that goes back to its set. */
   readonly isGated: boolean;
+  /** Somebody has edited by hand what lbctl wrote. */
+  readonly isEdited: boolean;
 }
 
 /**
@@ -91,27 +93,31 @@ ${from === null ? sumsMatch : copyMatches}`,
     text: "keeping what stood there before as a generation",
     // 0 before the first apply; a higher one after a release, after an adoption that ended here, and of what was edited
     // by hand: going back is to what served, and to nothing else
-    script: ({ plan }) => `managed= edited=
-${plan.drift.length > 0 ? findEdited : ""}for l in $links; do
+    script: ({ isEdited }) => `managed= kept= edited=
+${isEdited ? findEdited : ""}for l in $links; do
   case $seen in *"
 link $l linked"*) managed=yes ;; esac
 done
-if [ -n "$edited" ] || [ ! -L "$state/current" ] || { [ -z "$managed" ] && [ -e "$live/haproxy.cfg" ]; }; then
+if [ ! -L "$state/current" ] || { [ -z "$managed" ] && [ -e "$live/haproxy.cfg" ]; }; then
   newest=$(newest)
-  if [ -z "$newest" ] || [ -e "$live/haproxy.cfg" ]; then
-    newest=$((\${newest:--1} + 1))
-    kept="$state/generations/.kept"
-    rm -rf "$kept"
-    out=$(keep_live "$kept" 2>&1) || {
-      rm -rf "$kept"
-      discard rejected "what is in $live could not be kept: $out$(disk_full)"
-    }
-    mv -T "$kept" "$state/generations/$newest"
-  fi
-  point_to "generations/$newest"
-elif [ ! -e "$state/current/manifest.json" ] && ! is_edited "$state/current"; then
-  # an adoption did not hold, and somebody may have gone on there
+  [ -n "$newest" ] && [ ! -e "$live/haproxy.cfg" ] && point_to "generations/$newest" || kept=new
+elif [ -n "$edited" ]; then kept=new
+elif [ ! -e "$state/current/manifest.json" ] && ! is_edited "$state/current"; then kept=new # an adoption that did not hold
+fi
+# what was kept by an attempt before this one, and is live as it is
+if [ -n "$kept" ] && [ -n "$managed" ] && [ ! -e "$state/current/manifest.json" ] && is_live_whole; then
   out=$(write_kept_manifest "$state/$(readlink "$state/current")" 2>&1) || discard rejected "what is in $live could not be kept: $out$(disk_full)"
+elif [ -n "$kept" ]; then
+  kept="$state/generations/.kept" newest=$(newest)
+  newest=$((\${newest:--1} + 1))
+  rm -rf "$kept"
+  out=$(keep_live "$kept" 2>&1) || {
+    rm -rf "$kept"
+    discard rejected "what is in $live could not be kept: $out$(disk_full)"
+  }
+  mv -T "$kept" "$state/generations/$newest"
+  sync -f "$state" 2>/dev/null # before anything points there
+  point_to "generations/$newest"
 fi`,
   },
   {
@@ -211,7 +217,8 @@ out=$(cp -a --reflink=auto "$old/." "$state/staging/" 2>&1) || discard rejected 
 rm -f "$state/staging/.sha256sums" "$state/staging/${keptManifest}" # the new ones say that the tar came to its end
 for l in ${quoteAll(stays)}; do
   [ -d "$live/$l" ] || continue
-  out=$(rm -rf "\${state:?}/staging/$l" 2>&1 && cp -aL --reflink=auto "$live/$l" "$state/staging/$l" 2>&1) || discard rejected "$live/$l could not be copied: $out$(disk_full)"
+  [ "$l" = certs ] && follow= || follow=L # certificates are often links to where they are renewed
+  out=$(rm -rf "\${state:?}/staging/$l" 2>&1 && cp -a$follow --reflink=auto "$live/$l/." "$state/staging/$l" 2>&1) || discard rejected "$live/$l could not be copied: $out$(disk_full)"
 done
 `;
 }

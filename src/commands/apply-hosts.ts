@@ -10,6 +10,7 @@ import type { Emit, HostOutcome } from "../model/events.ts";
 import type { Author } from "../model/history.ts";
 import type { HostPlan } from "../model/host.ts";
 import type { LeaseReason } from "../model/lease.ts";
+import { isEdited } from "../plan/drift.ts";
 import { runProcess } from "../remote/process.ts";
 import { liveProgress } from "../report/apply.ts";
 import { printProgress } from "../report/out.ts";
@@ -177,6 +178,7 @@ export async function applyOne(
       expectations,
       author,
       isGated: isGated(project.role, renderInput.host),
+      isEdited: isEdited(observed),
       ...(confirmSeconds ? { confirmSeconds } : {}),
     };
     const outcome = await applyHost(remote, input, emit, signal, turn);

@@ -4,6 +4,7 @@ import { LbctlError } from "../errors.ts";
 import type { Emit, HostOutcome } from "../model/events.ts";
 import type { Author } from "../model/history.ts";
 import type { HostPlan, ObservedHost } from "../model/host.ts";
+import { isEdited } from "../plan/drift.ts";
 import type { Reachable } from "../remote/port.ts";
 import { eachHost } from "./hosts.ts";
 import type { Project } from "./project.ts";
@@ -14,7 +15,6 @@ import type { Tally } from "./tally.ts";
 interface Changed {
   readonly remote: Reachable;
   readonly observed: ObservedHost;
-  readonly plan: Pick<HostPlan, "drift">;
 }
 
 /**
@@ -23,7 +23,7 @@ interface Changed {
  */
 export async function putBack(
   project: Project,
-  { remote, observed, plan }: Changed,
+  { remote, observed }: Changed,
   author: Author,
   emit: Emit,
   signal: AbortSignal,
@@ -32,7 +32,8 @@ export async function putBack(
   const { host } = remote;
   try {
     // of a first change, and of one that overwrote edits: what it kept
-    const to = plan.drift.length > 0 ? undefined : (observed.generation ?? undefined);
+    const to =
+      observed.written === null || isEdited(observed) ? undefined : (observed.generation ?? undefined);
     const target = { to, withCerts: true, withLists: true };
     const look = await lookAtRollback(project, remote, target, signal);
     if (look.current?.by !== author.by || look.current.at !== author.at) {

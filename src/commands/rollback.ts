@@ -7,6 +7,7 @@ import type { HostPlan, ObservedHost } from "../model/host.ts";
 import { readGeneration } from "../observe/generation.ts";
 import { readHistory } from "../observe/history.ts";
 import { notRoot, observe } from "../observe/observe.ts";
+import { isEdited } from "../plan/drift.ts";
 import { planRollback, type RollbackPlan } from "../plan/rollback.ts";
 import type { Reachable } from "../remote/port.ts";
 import { byPlans, makeChange, type Change, type ChangeOptions } from "./change.ts";
@@ -125,7 +126,7 @@ export async function rollBackOne(
   const { identity, files, stays } = rollback;
   const desired = { identity, files, from: { generation, stays, carries } };
   const host = hosts.find(({ name }) => name === plan.host);
-  const gate = { isGated: host === undefined || isGated(role, host) };
+  const gate = { isGated: host === undefined || isGated(role, host), isEdited: isEdited(observed) };
   const input = {
     role,
     plan,

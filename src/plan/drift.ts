@@ -26,6 +26,12 @@ export function driftOf({ written, handMade, links, files }: ObservedHost): Drif
   return { files: new Set([...changed, ...removed].filter(counts).map(({ path }) => path)), links: replaced };
 }
 
+/** Whether what is live is another set than lbctl wrote, be it described by now or not. Pure. */
+export function isEdited(observed: ObservedHost): boolean {
+  const { files, links } = driftOf(observed);
+  return files.size + links.length > 0;
+}
+
 /** Files that lbctl leaves to others: what no manifest names in `certs/`, where certificates are renewed. */
 export function othersOf({ written, files }: Pick<ObservedHost, "written" | "files">): ReadonlySet<string> {
   const named = new Set(written?.map(({ path }) => path));

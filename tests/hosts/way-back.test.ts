@@ -99,6 +99,64 @@ test("an edit that HAProxy cannot read is not called what still serves", async (
   expect(why(gone)).toMatch(/HAProxy still runs the configuration that did not hold\.$/);
 });
 
+test("what HAProxy runs is told by its worker: the set that failed may call itself as the one before", async () => {
+  const ungated = ["-e", '{"haproxy_health_gate": false}'];
+  expect((await apply(...refused, ...ungated)).code).toBe(0);
+  await output(
+    balancer,
+    `mkdir -p /run/other; t=$(mktemp); sed 's#:9 #:8080 #; s#^    stats timeout#    stats socket /run/other/x.sock\\n&#' ${cfg} >$t; cat $t >${cfg}; systemctl reload haproxy; rm -rf /run/other`,
+  );
+  const gone = await apply("--force", ...refused);
+  expect(gone.code).toBe(1);
+  expect(why(gone)).toMatch(/HAProxy still runs the configuration that did not hold\.$/);
+});
+
+test("an adoption that did not hold, an edit, and another one: the edit is what is gone back to", async () => {
+  expect((await lbctl(["release", balancer, ...onLab, "--yes"])).code).toBe(0);
+  await output(balancer, `sed -i 's/retries 3/retries 4/; /description/d' ${cfg}; systemctl reload haproxy`);
+  expect((await apply("--adopt", ...refused)).code).toBe(6);
+  await output(balancer, `sed -i 's/retries 4/retries 5/' ${cfg}; systemctl reload haproxy`);
+  expect((await apply("--adopt", ...refused)).code).toBe(6);
+  expect(await retries()).toBe("5");
+  expect((await apply("--adopt")).code).toBe(0);
+  expect((await lbctl(["rollback", ...onLab, "--yes"])).code).toBe(0);
+  expect(await retries()).toBe("5");
+});
+
+test("certificates of others that are links stay links, whatever is kept and gone back to", async () => {
+  const link = "readlink /etc/haproxy/certs/le.pem";
+  await output(
+    balancer,
+    "mkdir -p /root/le; echo one >/root/le/x.pem; ln -s /root/le/x.pem /etc/haproxy/certs/le.pem",
+  );
+  await output(balancer, `sed -i 's/retries 3/retries 9/' ${cfg}`);
+  expect((await apply("--force", ...refused)).code).toBe(6);
+  expect(await output(balancer, link)).toBe("/root/le/x.pem");
+  expect((await apply("--force")).code).toBe(0);
+  expect((await lbctl(["rollback", ...onLab, "--yes"])).code).toBe(0);
+  expect(await output(balancer, link)).toBe("/root/le/x.pem");
+  await output(balancer, "rm /etc/haproxy/certs/le.pem");
+});
+
+test("forced applies that do not hold leave one generation of the edit, not one each", async () => {
+  await output(balancer, `sed -i 's/retries 3/retries 9/' ${cfg}`);
+  const count = `ls ${state}/generations | wc -l`;
+  expect((await apply("--force", ...refused)).code).toBe(6);
+  const before = await output(balancer, count);
+  expect((await apply("--force", ...refused)).code).toBe(6);
+  expect(await output(balancer, count)).toBe(before);
+  expect(await retries()).toBe("9");
+});
+
+test("without the link of haproxy.cfg, what is current is kept, and no other generation", async () => {
+  expect((await apply("-e", "haproxy_retries=5")).code).toBe(0);
+  await output(balancer, "/var/lib/lbctl/bin/rollback");
+  await output(balancer, `echo 192.0.2.33 >>/etc/haproxy/lists/trusted_ips.list; rm ${cfg}`);
+  expect((await apply("--force", ...refused)).code).toBe(6);
+  expect(await output(balancer, "cat /etc/haproxy/lists/trusted_ips.list")).toContain("192.0.2.33");
+  expect(await retries()).toBe("3");
+});
+
 test("a set whose servers were not waited for once is gated when it is gone back to", async () => {
   expect((await apply(...refused, "-e", '{"haproxy_health_gate": false}')).code).toBe(0);
   expect((await apply()).code).toBe(0);

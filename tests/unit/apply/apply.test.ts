@@ -77,6 +77,7 @@ const input = {
   } as unknown as ApplyInput["observed"],
   expectations: "",
   isGated: true,
+  isEdited: false,
   author: { by: "me", at: "now", lbctl: "0", git: null },
 } satisfies ApplyInput;
 

@@ -42,6 +42,7 @@ function isTaken(input: Uint8Array, from: number | null, wholeBytes = input.leng
     ownCerts: [],
     keep: 10,
     isGated: true,
+    isEdited: false,
     commit: { token: "0a", confirmSeconds: 30, by: "", at: "" },
   };
   const functions = `${applyFunctions}\nproblems_of() { cd "$1" && sha256sum --quiet -c .sha256sums; }`;

@@ -39,6 +39,7 @@ const context = {
   ownCerts: [],
   keep: 10,
   isGated: true,
+  isEdited: false,
   commit,
 };
 const apply = applyScript(context);

@@ -57,7 +57,10 @@ async function putBackOn(current: Author, generation: number | null = 7) {
       return Promise.resolve({ status: 0, stdout: "", stderr: "" });
     },
   };
-  const look = { remote, observed: { generation } as ObservedHost, plan: { drift: [] } };
+  const look = {
+    remote,
+    observed: { generation, written: [], links: {}, files: [] } as unknown as ObservedHost,
+  };
   const { signal } = new AbortController();
   const turn = alone(makeClaim("anna@desk", "rollback"));
   const outcome = await putBack(
