@@ -9,11 +9,11 @@ import { keptManifest } from "../observe/generations.ts";
 export const keepFunctions = `keep_live() {
   mkdir -m 755 "$1" || return 1
   for l in $links; do
-    from="$live/$l"
-    [ -e "$from" ] || from="$state/current/$l"
+    there="$live/$l"
+    [ -e "$there" ] || there="$state/current/$l"
     # certificates are often links to where they are renewed
-    if [ "$l" = certs ] && [ -d "$from" ]; then mkdir "$1/$l" && cp -a "$from/." "$1/$l/" || return 1
-    elif [ -e "$from" ]; then cp -aL "$from" "$1/$l" || return 1
+    if [ "$l" = certs ] && [ -d "$there" ]; then mkdir "$1/$l" && cp -a "$there/." "$1/$l/" || return 1
+    elif [ -e "$there" ]; then cp -aL "$there" "$1/$l" || return 1
     elif [ "$l" != haproxy.cfg ]; then mkdir -m 755 "$1/$l" || return 1; fi
   done
   write_kept_manifest "$1"

@@ -90,3 +90,14 @@ test("where nothing can be kept, lbctl starts all the same", () => {
   writeFileSync(join(folder, "dist", "compiled"), "in the way");
   expect(start("apply")).toBe("hello from cli.js true\n");
 });
+
+test("output that cannot be written is an error, whatever the command came to", () => {
+  const full = spawnSync(
+    "sh",
+    ["-c", `"$0" bin/lbctl.js inventory -i tests/goldens/two-pools/hosts.yml >/dev/full`, process.execPath],
+    {
+      cwd: root,
+    },
+  );
+  expect(full.status).toBe(1);
+});
